@@ -1,0 +1,1 @@
+//! Mock API, demo data and demo sources

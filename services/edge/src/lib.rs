@@ -1,0 +1,1 @@
+//! The webhook edge: HTTP to durable events

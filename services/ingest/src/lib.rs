@@ -1,0 +1,1 @@
+//! Accepts jobs and events into the queue

@@ -1,0 +1,21 @@
+#![doc = include_str!("../README.md")]
+
+pub mod channel;
+pub mod layer;
+pub mod metrics;
+pub mod pages;
+pub mod role;
+pub mod secret;
+pub mod server;
+pub mod shutdown;
+pub mod status;
+pub mod telemetry;
+
+pub use channel::MeshChannel;
+pub use metrics::Metrics;
+pub use role::Role;
+pub use shutdown::Shutdown;
+pub use status::{fault_from_status, status_from_fault};
+
+/// The largest gRPC message that any role takes: a webhook of 25 MiB and its envelope.
+pub const MAX_MESSAGE_BYTES: usize = 32 << 20;

@@ -1,0 +1,81 @@
+//! Prometheus metrics of one process. No globals: the node makes one and hands it to its roles.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Metric, Registry},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Call {
+    method: String,
+    code: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Method {
+    method: String,
+}
+
+/// The metrics of one process. Clones are the same metrics.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    calls: Family<Call, Counter>,
+    seconds: Family<Method, Histogram>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let calls = Family::default();
+        let seconds = Family::new_with_constructor(latencies as fn() -> Histogram);
+        let metrics = Self { registry: Arc::default(), calls, seconds };
+        metrics.add("rfe_rpc", "RPCs answered", metrics.calls.clone());
+        metrics.add("rfe_rpc_seconds", "Time to the first answer of an RPC", metrics.seconds.clone());
+        metrics
+    }
+}
+
+fn latencies() -> Histogram {
+    Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+}
+
+impl Metrics {
+    /// Adds a metric under a name.
+    pub fn add(&self, name: &str, help: &str, metric: impl Metric) {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner).register(name, help, metric);
+    }
+
+    /// Adds a counter under a name; the text form gets `_total` behind.
+    pub fn counter(&self, name: &str, help: &str) -> Counter {
+        let counter = Counter::default();
+        self.add(name, help, counter.clone());
+        counter
+    }
+
+    /// Adds a gauge under a name.
+    pub fn gauge(&self, name: &str, help: &str) -> Gauge {
+        let gauge = Gauge::default();
+        self.add(name, help, gauge.clone());
+        gauge
+    }
+
+    /// Counts one answered RPC or request.
+    pub fn answered(&self, method: &str, code: &str, took: Duration) {
+        self.calls.get_or_create(&Call { method: method.to_owned(), code: code.to_owned() }).inc();
+        self.seconds.get_or_create(&Method { method: method.to_owned() }).observe(took.as_secs_f64());
+    }
+
+    /// The text form that Prometheus reads.
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        encode(&mut text, &registry).unwrap_or_else(|_| text.clear());
+        text
+    }
+}

@@ -1,0 +1,1 @@
+//! Sources, runs, files, schemas, ledger and letters over gRPC

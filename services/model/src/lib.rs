@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+pub mod backoff;
+pub mod duration;
+pub mod fault;
+pub mod id;
+pub mod key;
+pub mod kind;
+pub mod letter;
+pub mod name;
+pub mod schema;
+pub mod secret;
+pub mod source;
+pub mod sql_type;
+pub mod structure;
+pub mod time;
+
+pub use fault::{ErrorCode, Fault, Violation};
+pub use source::SourceSpec;
+pub use sql_type::SqlType;

@@ -1,0 +1,115 @@
+//! What can go wrong in the registry.
+
+use std::time::Duration;
+
+use rfe_model::{ErrorCode, Fault, fault::reason};
+
+/// Why a transaction did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// No such thing; `what` is source, run, dataset, schedule or letter.
+    #[error("{what} `{id}` does not exist")]
+    NotFound {
+        /// The kind of thing.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// The source was deleted.
+    #[error("source `{0}` was deleted")]
+    SourceDeleted(String),
+    /// A source of that name exists.
+    #[error("source `{0}` exists")]
+    SourceExists(String),
+    /// Too many sources were made by first webhooks.
+    #[error("{0} sources were made by first webhooks, and no more are; declare `{1}` with `rfe apply`")]
+    TooManySources(u32, String),
+    /// Somebody claimed, failed or cancelled the run since.
+    #[error("run `{run_id}` is at epoch {current}, state {state}; epoch {given} is stale")]
+    StaleEpoch {
+        /// The run.
+        run_id: String,
+        /// Its epoch now.
+        current: u64,
+        /// Its state now.
+        state: String,
+        /// The epoch given.
+        given: u64,
+    },
+    /// Events of the commit landed before.
+    #[error("{} events of the commit landed before", .0.len())]
+    DuplicateEvents(Vec<String>),
+    /// The letter was replayed or discarded.
+    #[error("letter `{id}` is {state}")]
+    LetterNotOpen {
+        /// The letter.
+        id: String,
+        /// Its state.
+        state: String,
+        /// The run that replayed it; empty if none did.
+        replay_run_id: String,
+    },
+    /// The columns do not fit the policy.
+    #[error("{0}")]
+    SchemaPolicy(String),
+    /// read ≠ landed + dead + duplicate + discarded.
+    #[error("counters do not balance: {0}")]
+    Unbalanced(String),
+    /// The run has ended, or is one of events.
+    #[error("run `{run_id}` can't be cancelled: {why}")]
+    NotCancellable {
+        /// The run.
+        run_id: String,
+        /// Why.
+        why: String,
+    },
+    /// The store can't be reached or refuses; the same call may succeed later.
+    #[error("the registry's store could not be used")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// What the store holds can't be read.
+    #[error("the registry holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+impl From<RegistryError> for Fault {
+    fn from(error: RegistryError) -> Self {
+        use RegistryError as E;
+        let text = error.to_string();
+        match error {
+            E::NotFound { what, id } => {
+                let reason = match what {
+                    "source" => reason::SOURCE_NOT_FOUND,
+                    "dataset" => reason::DATASET_NOT_FOUND,
+                    "schedule" => reason::SCHEDULE_NOT_FOUND,
+                    "letter" => reason::LETTER_NOT_FOUND,
+                    _ => reason::RUN_NOT_FOUND,
+                };
+                Self::new(ErrorCode::NotFound, reason, text).with(what, id)
+            }
+            E::SourceDeleted(_) => Self::new(ErrorCode::FailedPrecondition, reason::SOURCE_DELETED, text),
+            E::SourceExists(_) => Self::new(ErrorCode::AlreadyExists, reason::SOURCE_EXISTS, text),
+            E::TooManySources(..) => Self::new(ErrorCode::ResourceExhausted, reason::TOO_MANY_SOURCES, text),
+            E::StaleEpoch { state, .. } => {
+                Self::new(ErrorCode::Aborted, reason::STALE_EPOCH, text).with("state", state)
+            }
+            E::DuplicateEvents(ids) => {
+                let ids = serde_json::to_string(&ids).unwrap_or_default();
+                Self::new(ErrorCode::Aborted, reason::DUPLICATE_EVENTS, text).with("event_ids", ids)
+            }
+            E::LetterNotOpen { id, state, replay_run_id } => {
+                Self::new(ErrorCode::FailedPrecondition, reason::LETTER_NOT_OPEN, text)
+                    .with("letter", id)
+                    .with("state", state)
+                    .with("replay_run_id", replay_run_id)
+            }
+            E::SchemaPolicy(_) => Self::new(ErrorCode::FailedPrecondition, reason::SCHEMA_POLICY_VIOLATED, text),
+            E::Unbalanced(_) => Self::new(ErrorCode::FailedPrecondition, reason::COUNTERS_UNBALANCED, text),
+            E::NotCancellable { .. } => Self::new(ErrorCode::FailedPrecondition, reason::JOB_NOT_CANCELLABLE, text),
+            E::Store(source) => {
+                tracing::warn!(error = %source, "the registry's store could not be used");
+                Self::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, text).retry_after(Duration::from_secs(1))
+            }
+            E::Corrupt(_) => Self::internal(text),
+        }
+    }
+}

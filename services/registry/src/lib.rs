@@ -1,0 +1,138 @@
+#![doc = include_str!("../README.md")]
+
+pub mod conformance;
+mod error;
+mod record;
+mod sqlite;
+
+use async_trait::async_trait;
+use rfe_model::SourceSpec;
+use rfe_proto::{
+    dlq::{DeadLetter, DeadLetterFilter},
+    metadata as pb,
+    scheduler::{Firing, Schedule},
+};
+
+pub use error::RegistryError;
+pub use record::{Claim, Claimed, Commit, Failure, MetaTable, MetaValue, NewRun, Page, Resolved, RunFilter};
+pub use sqlite::SqliteRegistry;
+
+type Result<T> = std::result::Result<T, RegistryError>;
+
+/// Declared sources. Records are the messages of the protos: there is one definition of each.
+#[async_trait]
+pub trait SourceStore: Send + Sync + std::fmt::Debug {
+    /// Creates and updates sources in one transaction; with `prune` the declared ones that are not among them are deleted.
+    /// Returns name and action (`created`, `updated`, `unchanged`, `deleted`). A deleted source of the name comes back.
+    async fn apply(&self, sources: &[SourceSpec], prune: bool) -> Result<Vec<pb::AppliedSource>>;
+
+    /// Creates one source. At most `limit` auto-created ones if `auto_created`.
+    async fn create(&self, source: &SourceSpec, auto_created: Option<u32>) -> Result<pb::Source>;
+
+    /// Replaces one source.
+    async fn update(&self, source: &SourceSpec) -> Result<pb::Source>;
+
+    /// One source, deleted or not.
+    async fn source(&self, name: &str) -> Result<Option<pb::Source>>;
+
+    /// Sources by name, those after `page.after`; and the revision of them all.
+    async fn sources(&self, page: &Page, deleted: bool) -> Result<(Vec<pb::Source>, u64)>;
+
+    /// Ends the reading of a source.
+    async fn delete(&self, name: &str) -> Result<()>;
+}
+
+/// Runs, from row to commit (DESIGN §3).
+#[async_trait]
+pub trait RunStore: Send + Sync + std::fmt::Debug {
+    /// Makes the row of a pull or replay run; idempotent by id. True if it is new. While a pull run of the source is QUEUED,
+    /// that one is the answer.
+    async fn create_run(&self, run: &NewRun) -> Result<(pb::Run, bool)>;
+
+    /// Claims a run and raises its epoch; makes the row of a batch of events.
+    async fn claim(&self, claim: &Claim) -> Result<Claimed>;
+
+    /// Settles the columns under the dataset's lock (`rfe_model::schema::settle`); idempotent by hash. Returns the version and
+    /// the discarded columns.
+    async fn register_schema(
+        &self,
+        run_id: &str,
+        epoch: u64,
+        columns: &[pb::ObservedColumn],
+    ) -> Result<(pb::SchemaVersion, Vec<String>)>;
+
+    /// Commits in one transaction, the snapshot's number last. A second commit of the same epoch answers as the first did.
+    async fn commit(&self, commit: &Commit) -> Result<pb::Run>;
+
+    /// Ends an attempt in one transaction with its letters, and raises the epoch.
+    async fn fail(&self, failure: &Failure) -> Result<pb::Run>;
+
+    /// Notes progress of a running epoch.
+    async fn progress(&self, run_id: &str, epoch: u64, counters: &pb::RunCounters) -> Result<()>;
+
+    /// Cancels a pull, replay or backfill run that has not ended, and raises the epoch; a cancelled one is answered again.
+    async fn cancel(&self, run_id: &str) -> Result<pb::Run>;
+
+    /// One run.
+    async fn run(&self, run_id: &str) -> Result<Option<pb::Run>>;
+
+    /// Runs, newest first.
+    async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<Vec<pb::Run>>;
+}
+
+/// Datasets, schema versions and data files, as snapshots show them.
+#[async_trait]
+pub trait CatalogStore: Send + Sync + std::fmt::Debug {
+    /// The newest snapshot.
+    async fn snapshot(&self) -> Result<u64>;
+
+    /// Datasets with columns and, unless `columns_only`, visible files, at one snapshot (0 = newest). Empty `names`: all.
+    async fn resolve(&self, snapshot: u64, names: &[String], columns_only: bool) -> Result<Resolved>;
+
+    /// Visible files of one dataset by key.
+    async fn files(&self, dataset: &str, snapshot: u64, layer: pb::Layer, page: &Page) -> Result<(Vec<pb::DataFile>, u64)>;
+
+    /// Schema versions, newest first.
+    async fn schema_versions(&self, dataset: &str, page: &Page) -> Result<Vec<pb::SchemaVersion>>;
+
+    /// How fresh sources are, by name; `source`: only that one.
+    async fn freshness(&self, source: Option<&str>, page: &Page) -> Result<Vec<pb::Freshness>>;
+
+    /// The newest million rows of a table of `meta`; `None` if there is no such table.
+    async fn scan(&self, table: &str) -> Result<Option<MetaTable>>;
+}
+
+/// Dead letters.
+#[async_trait]
+pub trait LetterStore: Send + Sync + std::fmt::Debug {
+    /// Letters without their bytes, newest first.
+    async fn letters(&self, filter: &DeadLetterFilter, page: &Page) -> Result<Vec<DeadLetter>>;
+
+    /// One letter with the bytes that the registry holds.
+    async fn letter(&self, id: &str) -> Result<Option<DeadLetter>>;
+
+    /// Closes an open letter; a discarded one is answered again.
+    async fn discard(&self, id: &str, reason: &str) -> Result<DeadLetter>;
+}
+
+/// Schedules and firings. Only the scheduler opens it.
+#[async_trait]
+pub trait ScheduleStore: Send + Sync + std::fmt::Debug {
+    /// Creates or replaces a schedule.
+    async fn put_schedule(&self, schedule: &Schedule) -> Result<()>;
+
+    /// One schedule.
+    async fn schedule(&self, id: &str) -> Result<Option<Schedule>>;
+
+    /// Schedules by id, those after `page.after`; `source`: only its ones.
+    async fn schedules(&self, source: Option<&str>, page: &Page) -> Result<Vec<Schedule>>;
+
+    /// Deletes a schedule; one that is not there is fine.
+    async fn delete_schedule(&self, id: &str) -> Result<()>;
+
+    /// Notes a firing and moves the schedule's `last_fire_time` and `next_fire_time`, in one transaction. Idempotent by firing.
+    async fn fired(&self, firing: &Firing, next: Option<prost_types::Timestamp>) -> Result<()>;
+
+    /// Firings of a schedule, newest first.
+    async fn firings(&self, schedule: &str, page: &Page) -> Result<Vec<Firing>>;
+}

@@ -1,0 +1,34 @@
+//! The kinds of this build: one line each.
+
+use std::sync::Arc;
+
+use rfe_model::{SourceSpec, Violation, kind::Kinds};
+
+use crate::Source;
+
+/// The kinds of this build.
+#[derive(Debug, Clone)]
+pub struct SourceKinds(Vec<Arc<dyn Source>>);
+
+impl Default for SourceKinds {
+    fn default() -> Self {
+        Self(vec![])
+    }
+}
+
+impl SourceKinds {
+    /// The kind of this name.
+    pub fn get(&self, name: &str) -> Option<Arc<dyn Source>> {
+        self.0.iter().find(|kind| kind.name() == name).cloned()
+    }
+}
+
+impl Kinds for SourceKinds {
+    fn names(&self) -> Vec<&'static str> {
+        self.0.iter().map(|kind| kind.name()).collect()
+    }
+
+    fn check(&self, spec: &SourceSpec) -> Result<(), Vec<Violation>> {
+        self.get(&spec.kind).map_or(Ok(()), |kind| kind.check(spec))
+    }
+}

@@ -1,0 +1,76 @@
+//! The trait of a kind of source. Its written spec is the crate's README.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use rfe_model::{SourceSpec, SqlType, Violation, secret::SecretStore};
+use rfe_proto::{dlq::DeadLetter, ingest::Event};
+
+use crate::{Chunk, ReadError};
+
+/// What reading may use.
+#[derive(Debug, Clone)]
+pub struct ReadContext {
+    /// The run; ids of synthetic events derive from it.
+    pub run_id: String,
+    /// Types that records must fit: declared ones, and under policy `quarantine` the dataset's. A record that does not fit is
+    /// bad.
+    pub expected: BTreeMap<String, SqlType>,
+    /// Local files may be read below these folders, symlinks resolved.
+    pub roots: Vec<PathBuf>,
+    /// Hosts, addresses and CIDRs that may be private; all other private ones are refused.
+    pub allow_private_hosts: Vec<String>,
+    /// Where `${…}` references resolve.
+    pub secrets: Arc<dyn SecretStore>,
+    /// A folder for files that live as long as the run.
+    pub scratch: PathBuf,
+    /// Bytes of source data that one chunk holds at most, unless one record is larger.
+    pub chunk_bytes: usize,
+}
+
+/// A kind of source.
+#[async_trait]
+pub trait Source: Send + Sync + std::fmt::Debug {
+    /// The word in `kind:`.
+    fn name(&self) -> &'static str;
+
+    /// Checks `config` and what else the kind minds, without opening anything.
+    ///
+    /// # Errors
+    /// Fields at fault, such as `config.url`.
+    fn check(&self, spec: &SourceSpec) -> Result<(), Vec<Violation>>;
+
+    /// Opens the source. FAILED for kinds that are pushed to.
+    ///
+    /// # Errors
+    /// If it can't be opened; see [`ReadError`] for what happens then.
+    async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError>;
+
+    /// Takes apart events that were pushed. Bad ones are in `bad`, the others keep their order.
+    ///
+    /// # Errors
+    /// For kinds that take no events.
+    fn decode_events(&self, spec: &SourceSpec, context: &ReadContext, events: &[Event]) -> Result<Chunk, ReadError>;
+
+    /// Takes the record of a dead letter apart again, from `raw`; a record that is still bad is in `bad`.
+    ///
+    /// # Errors
+    /// If the letter's context does not tell how.
+    fn decode_letter(
+        &self,
+        spec: &SourceSpec,
+        context: &ReadContext,
+        letter: &DeadLetter,
+        raw: &[u8],
+    ) -> Result<Chunk, ReadError>;
+}
+
+/// An opened source. Memory is bounded: it holds one chunk and what its decoder needs.
+#[async_trait]
+pub trait Reader: Send {
+    /// The next chunk; `None` at the end.
+    ///
+    /// # Errors
+    /// If reading can't go on. What was read before is dropped by the worker.
+    async fn next(&mut self) -> Result<Option<Chunk>, ReadError>;
+}

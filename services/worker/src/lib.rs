@@ -1,0 +1,1 @@
+//! Leases jobs, reads sources, lands data files and commits them

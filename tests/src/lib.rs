@@ -1,0 +1,1 @@
+//! Journeys, drills, bench and architecture
