@@ -1,1 +1,16 @@
-//! Journeys, drills, bench and architecture
+#![doc = include_str!("../README.md")]
+
+pub mod cli;
+pub mod fixture;
+pub mod grpc;
+pub mod http;
+pub mod mock_api;
+pub mod platform;
+pub mod python;
+pub mod sql;
+pub mod tool;
+pub mod wait;
+
+pub use mock_api::MockApi;
+pub use platform::{Platform, Settings};
+pub use wait::until;

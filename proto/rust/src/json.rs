@@ -15,14 +15,11 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
 /// # Panics
 /// Never for a message that this crate generates: its descriptor is committed beside it.
 pub fn to_value<M: Message + Name>(message: &M) -> serde_json::Value {
-    let descriptor = POOL
-        .get_message_by_name(&M::full_name())
-        .expect("every generated message has a descriptor");
+    let descriptor =
+        POOL.get_message_by_name(&M::full_name()).expect("every generated message has a descriptor");
     let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
         .expect("a message decodes by its own descriptor");
-    let options = SerializeOptions::new()
-        .use_proto_field_name(true)
-        .skip_default_fields(false);
+    let options = SerializeOptions::new().use_proto_field_name(true).skip_default_fields(false);
     dynamic
         .serialize_with_options(serde_json::value::Serializer, &options)
         .expect("a decoded message has a JSON form")
@@ -32,14 +29,9 @@ pub fn to_value<M: Message + Name>(message: &M) -> serde_json::Value {
 ///
 /// # Errors
 /// With the reason, if the JSON does not fit the message.
-pub fn from_value<M: Message + Name + Default>(
-    value: &serde_json::Value,
-) -> Result<M, serde_json::Error> {
-    let descriptor = POOL
-        .get_message_by_name(&M::full_name())
-        .expect("every generated message has a descriptor");
+pub fn from_value<M: Message + Name + Default>(value: &serde_json::Value) -> Result<M, serde_json::Error> {
+    let descriptor =
+        POOL.get_message_by_name(&M::full_name()).expect("every generated message has a descriptor");
     let dynamic = DynamicMessage::deserialize(descriptor, value)?;
-    Ok(dynamic
-        .transcode_to()
-        .expect("a dynamic message decodes as its own type"))
+    Ok(dynamic.transcode_to().expect("a dynamic message decodes as its own type"))
 }

@@ -7,13 +7,7 @@ pub mod json;
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptors.bin");
 
 /// Everything below `rfe`.
-#[allow(
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    rust_2018_idioms,
-    reason = "generated code"
-)]
+#[allow(missing_docs, clippy::all, clippy::pedantic, rust_2018_idioms, reason = "generated code")]
 pub mod rfe {
     /// Jobs and events.
     pub mod ingest {

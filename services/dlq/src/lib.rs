@@ -1,1 +1,11 @@
-//! Dead letters: list, show, replay, discard
+#![doc = include_str!("../README.md")]
+
+mod bulk;
+mod config;
+mod grpc;
+mod letters;
+mod replay;
+mod role;
+
+pub use config::Config;
+pub use role::{Deps, build};

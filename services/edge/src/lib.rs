@@ -1,1 +1,22 @@
-//! The webhook edge: HTTP to durable events
+#![doc = include_str!("../README.md")]
+
+mod body;
+mod config;
+mod event_id;
+mod groups;
+mod kept_headers;
+mod lane;
+mod media_type;
+mod openapi;
+mod outcomes;
+mod pointer;
+mod problem;
+mod replay;
+mod role;
+mod rules;
+mod signature;
+mod sources;
+mod webhook;
+
+pub use config::{Config, UnknownSources};
+pub use role::{Deps, service};

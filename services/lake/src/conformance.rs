@@ -30,7 +30,9 @@ async fn a_file_is_verified_as_it_is_put(lake: &dyn Lake) {
     let folder = std::env::temp_dir().join(format!("rfe-lake-{}", rfe_model::id::new()));
     std::fs::create_dir_all(&folder).expect("folder");
     let file = folder.join("part");
-    for (content, sum, verified) in [("good", sha256_hex(b"good"), true), ("bad", sha256_hex(b"other"), false)] {
+    for (content, sum, verified) in
+        [("good", sha256_hex(b"good"), true), ("bad", sha256_hex(b"other"), false)]
+    {
         std::fs::write(&file, content).expect("write");
         let put = lake.put_file(Bucket::Processed, &format!("b/{content}.parquet"), &file, &sum).await;
         assert_eq!(put.is_ok(), verified, "{content}: {put:?}");
@@ -42,7 +44,8 @@ async fn listing_pages_by_key(lake: &dyn Lake) {
     for name in ["c/1", "c/2", "c/d/3", "cc/4"] {
         lake.put(Bucket::DeadLetter, name, Bytes::new()).await.expect("put");
     }
-    let keys = |objects: Vec<crate::ObjectInfo>| objects.into_iter().map(|object| object.key).collect::<Vec<_>>();
+    let keys =
+        |objects: Vec<crate::ObjectInfo>| objects.into_iter().map(|object| object.key).collect::<Vec<_>>();
     let first = lake.list(Bucket::DeadLetter, "c/", None, 2).await.expect("first page");
     assert_eq!(keys(first), ["c/1", "c/2"]);
     let second = lake.list(Bucket::DeadLetter, "c/", Some("c/2"), 2).await.expect("second page");

@@ -100,7 +100,13 @@ pub trait Lake: Send + Sync + std::fmt::Debug {
     async fn head(&self, bucket: Bucket, key: &str) -> Result<ObjectInfo, LakeError>;
 
     /// Lists keys that begin with `prefix`, by key, after `after`, at most `limit`. Never to decide what is visible.
-    async fn list(&self, bucket: Bucket, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ObjectInfo>, LakeError>;
+    async fn list(
+        &self,
+        bucket: Bucket,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<ObjectInfo>, LakeError>;
 
     /// Deletes an object; one that is not there is fine.
     async fn delete(&self, bucket: Bucket, key: &str) -> Result<(), LakeError>;

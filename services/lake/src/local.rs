@@ -111,7 +111,8 @@ impl Lake for LocalLake {
     async fn head(&self, bucket: Bucket, key: &str) -> Result<ObjectInfo, LakeError> {
         let path = self.path(bucket, key)?;
         let name = key.to_owned();
-        let info = blocking(key, move || optional(fs::metadata(&path).and_then(|meta| info(name, &meta)))).await?;
+        let info =
+            blocking(key, move || optional(fs::metadata(&path).and_then(|meta| info(name, &meta)))).await?;
         found(bucket, key, info)
     }
 

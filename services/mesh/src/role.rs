@@ -18,7 +18,10 @@ pub struct Role {
 
 impl fmt::Debug for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Role").field("name", &self.name).field("services", &self.services).finish_non_exhaustive()
+        f.debug_struct("Role")
+            .field("name", &self.name)
+            .field("services", &self.services)
+            .finish_non_exhaustive()
     }
 }
 

@@ -12,7 +12,8 @@ impl SecretStore for ProcessSecrets {
     }
 
     fn file(&self, path: &str) -> Result<String, String> {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("the secret file `{path}`: {error}"))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| format!("the secret file `{path}`: {error}"))?;
         Ok(text.trim_end_matches(['\n', '\r']).to_owned())
     }
 }

@@ -75,7 +75,10 @@ where
 /// Serves until shutdown begins, then finishes what runs. Spawned on the shutdown, which waits for it.
 pub fn spawn<S, B>(listener: TcpListener, service: S, shutdown: &Shutdown)
 where
-    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -88,7 +91,10 @@ where
 
 async fn serve<S, B>(listener: TcpListener, service: S, shutdown: &Shutdown)
 where
-    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,

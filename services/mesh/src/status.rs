@@ -12,7 +12,11 @@ pub const DOMAIN: &str = "rfe.dev";
 /// The gRPC status of a fault, with `google.rpc` details. An internal fault is logged here, once, and leaves without its text.
 pub fn status_from_fault(fault: Fault) -> Status {
     let mut details = ErrorDetails::new();
-    details.set_error_info(fault.reason.clone(), DOMAIN, fault.metadata.iter().cloned().collect::<HashMap<_, _>>());
+    details.set_error_info(
+        fault.reason.clone(),
+        DOMAIN,
+        fault.metadata.iter().cloned().collect::<HashMap<_, _>>(),
+    );
     if !fault.violations.is_empty() {
         details.set_bad_request(
             fault

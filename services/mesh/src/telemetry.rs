@@ -9,7 +9,8 @@ use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt as _};
 /// # Errors
 /// With the reason if the filter does not parse, or if logs are set up already.
 pub fn init(filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| format!("`{filter}` is no log filter: {error}"))?;
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| format!("`{filter}` is no log filter: {error}"))?;
     fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

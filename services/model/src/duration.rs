@@ -96,10 +96,12 @@ pub fn deserialize_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u6
     match Option::<serde_json::Value>::deserialize(from)? {
         None => Ok(None),
         Some(serde_json::Value::String(text)) => parse_bytes(&text).map(Some).map_err(D::Error::custom),
-        Some(serde_json::Value::Number(number)) => match number.as_u64().or_else(|| number.as_f64().map(|n| n as u64)) {
-            Some(bytes) => Ok(Some(bytes)),
-            None => Err(D::Error::custom(format!("`{number}` is no size"))),
-        },
+        Some(serde_json::Value::Number(number)) => {
+            match number.as_u64().or_else(|| number.as_f64().map(|n| n as u64)) {
+                Some(bytes) => Ok(Some(bytes)),
+                None => Err(D::Error::custom(format!("`{number}` is no size"))),
+            }
+        }
         Some(other) => Err(D::Error::custom(format!("`{other}` is no size: write it like `1MiB`"))),
     }
 }

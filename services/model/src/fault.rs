@@ -120,11 +120,7 @@ impl Fault {
 
     /// An INVALID_ARGUMENT of several fields; the message names the first.
     pub fn violations(violations: Vec<Violation>) -> Self {
-        let message = violations
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("; ");
+        let message = violations.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
         let mut fault = Self::new(ErrorCode::InvalidArgument, reason::INVALID_FIELD, message);
         fault.violations = violations;
         fault
@@ -132,12 +128,8 @@ impl Fault {
 
     /// A NOT_FOUND of a source.
     pub fn source_not_found(name: &str) -> Self {
-        Self::new(
-            ErrorCode::NotFound,
-            reason::SOURCE_NOT_FOUND,
-            format!("source `{name}` does not exist"),
-        )
-        .with("source", name)
+        Self::new(ErrorCode::NotFound, reason::SOURCE_NOT_FOUND, format!("source `{name}` does not exist"))
+            .with("source", name)
     }
 
     /// A defect of ours; the text stays inside, the log has it.
@@ -193,8 +185,6 @@ pub mod reason {
     pub const STALE_EPOCH: &str = "STALE_EPOCH";
     /// The lease passed to somebody else.
     pub const STALE_LEASE: &str = "STALE_LEASE";
-    /// Events of the commit landed before; `event_ids` names them.
-    pub const DUPLICATE_EVENTS: &str = "DUPLICATE_EVENTS";
     /// The columns do not fit the source's `schema_policy`.
     pub const SCHEMA_POLICY_VIOLATED: &str = "SCHEMA_POLICY_VIOLATED";
     /// read ≠ landed + dead + duplicate + discarded.

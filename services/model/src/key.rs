@@ -2,7 +2,14 @@
 //! what a later claim wrote.
 
 /// `<dataset>/dt=YYYY-MM-DD/<run>/<epoch>-<part>-<hash>.parquet`; `created` is when the run was made.
-pub fn data_file(dataset: &str, created: jiff::Timestamp, run_id: &str, epoch: u64, part: u32, sha256: &str) -> String {
+pub fn data_file(
+    dataset: &str,
+    created: jiff::Timestamp,
+    run_id: &str,
+    epoch: u64,
+    part: u32,
+    sha256: &str,
+) -> String {
     let hash = &sha256[..16.min(sha256.len())];
     format!("{dataset}/dt={}/{run_id}/{epoch}-{part:05}-{hash}.parquet", date(created))
 }

@@ -56,7 +56,13 @@ fn unknown_key(path: &str, text: &str) -> Option<Violation> {
     let rest = text.strip_prefix("unknown field `")?;
     let (key, rest) = rest.split_once('`')?;
     let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
-    let at = if path.ends_with(key) { path.to_owned() } else if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    let at = if path.ends_with(key) {
+        path.to_owned()
+    } else if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    };
     let reason = match name::nearest(key, known.iter().copied()) {
         Some(nearest) => format!("unknown key `{key}`; did you mean `{nearest}`?"),
         None => format!("unknown key `{key}`; the keys are {}", known.join(", ")),
@@ -78,7 +84,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_names_its_path_and_the_nearest_one() {
-        let wrong = SourceSpec::from_written(&json!({"name": "a", "kind": "csv", "retry": {"atempts": 3}})).unwrap_err();
+        let wrong = SourceSpec::from_written(&json!({"name": "a", "kind": "csv", "retry": {"atempts": 3}}))
+            .unwrap_err();
         assert_eq!(wrong.path, "retry.atempts");
         assert!(wrong.reason.contains("did you mean `attempts`"), "{}", wrong.reason);
     }
@@ -91,7 +98,10 @@ mod tests {
 
     #[test]
     fn forms_of_on_bad_row_read_as_the_contract_writes_them() {
-        let read = |value| SourceSpec::from_written(&json!({"name": "a", "kind": "csv", "on_bad_row": value})).map(|spec| spec.on_bad_row);
+        let read = |value| {
+            SourceSpec::from_written(&json!({"name": "a", "kind": "csv", "on_bad_row": value}))
+                .map(|spec| spec.on_bad_row)
+        };
         assert_eq!(read(json!("fail")), Ok(crate::source::BadRowPolicy::Fail));
         assert_eq!(
             read(json!({"quarantine": {"max_rows": 5}})),

@@ -5,6 +5,8 @@ use rfe_proto::dlq::{DeadLetter, Position};
 
 use crate::{id, time};
 
+/// Above this, a letter's bytes are stored in the bucket and referred to.
+pub const MAX_INLINE_RAW: usize = 16 << 10;
 /// Above this, a letter's bytes are cut; the object that they came from is in `position`.
 pub const MAX_RAW: usize = 1 << 20;
 
@@ -61,7 +63,8 @@ impl BadRecord {
     /// Makes the letter. The id of an event's letter is derived from source and event id; that of another record from run,
     /// place and reason, so that a repeated attempt meets the same letter.
     pub fn into_letter(self, source: &str, run_id: &str, attempt: u32, schema_version: u32) -> DeadLetter {
-        let place = u64::from(self.position.page) << 40 | u64::from(self.position.line.max(self.position.record));
+        let place =
+            u64::from(self.position.page) << 40 | u64::from(self.position.line.max(self.position.record));
         let id = if self.event_id.is_empty() {
             id::record_letter(run_id, &self.position.file, place, &self.message)
         } else {
@@ -95,7 +98,14 @@ impl BadRecord {
 }
 
 /// The letter of a job that gave up.
-pub fn of_job(source: &str, run_id: &str, stage: Stage, code: &str, message: &str, attempts: u32) -> DeadLetter {
+pub fn of_job(
+    source: &str,
+    run_id: &str,
+    stage: Stage,
+    code: &str,
+    message: &str,
+    attempts: u32,
+) -> DeadLetter {
     let now = time::now_proto();
     DeadLetter {
         id: id::job_letter(run_id),

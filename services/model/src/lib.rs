@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod backoff;
+pub mod cron;
 pub mod duration;
 pub mod fault;
 pub mod id;

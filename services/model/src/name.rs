@@ -4,6 +4,15 @@
 pub const LINEAGE: [&str; 4] = ["_source", "_run_id", "_ingested_at", "_schema_version"];
 /// Lineage columns that datasets of events have besides.
 pub const EVENT_LINEAGE: [&str; 2] = ["_event_id", "_received_at"];
+/// Parquet field ids of the lineage columns, event ones included; ids of a dataset's own columns begin at 1.
+pub const LINEAGE_IDS: [(&str, u32); 6] = [
+    ("_source", 1_000_001),
+    ("_run_id", 1_000_002),
+    ("_ingested_at", 1_000_003),
+    ("_schema_version", 1_000_004),
+    ("_event_id", 1_000_005),
+    ("_received_at", 1_000_006),
+];
 /// Names that mean something else in a URL.
 pub const RESERVED: [&str; 1] = ["replay"];
 

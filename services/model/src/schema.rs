@@ -2,7 +2,11 @@
 
 use rfe_proto::metadata::{Column, ObservedColumn, SchemaVersion};
 
-use crate::{SqlType, id::sha256_hex, source::{Mode, SchemaPolicy, SourceSpec}};
+use crate::{
+    SqlType,
+    id::sha256_hex,
+    source::{Mode, SchemaPolicy, SourceSpec},
+};
 
 /// The schema to write by.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +30,11 @@ pub struct Frozen(pub Vec<String>);
 ///
 /// # Errors
 /// [`Frozen`] if the policy allows no change and there is one.
-pub fn settle(source: &SourceSpec, current: Option<&SchemaVersion>, observed: &[ObservedColumn]) -> Result<Settled, Frozen> {
+pub fn settle(
+    source: &SourceSpec,
+    current: Option<&SchemaVersion>,
+    observed: &[ObservedColumn],
+) -> Result<Settled, Frozen> {
     let known: &[Column] = current.map_or(&[], |version| &version.columns);
     let mut settling = Settling {
         source,
@@ -129,7 +137,8 @@ impl Settling<'_> {
                 column.declared = true;
                 let text = declared.to_string();
                 if column.r#type != text {
-                    self.changes.push(format!("column `{name}` is declared as {declared}, was {}", column.r#type));
+                    self.changes
+                        .push(format!("column `{name}` is declared as {declared}, was {}", column.r#type));
                     column.r#type = text;
                 }
             }
@@ -162,14 +171,20 @@ mod tests {
     }
 
     fn version(settled: &Settled) -> SchemaVersion {
-        SchemaVersion { version: 1, columns: settled.columns.clone(), hash: settled.hash.clone(), ..SchemaVersion::default() }
+        SchemaVersion {
+            version: 1,
+            columns: settled.columns.clone(),
+            hash: settled.hash.clone(),
+            ..SchemaVersion::default()
+        }
     }
 
     #[test]
     fn the_same_columns_make_the_same_hash() {
         let source = SourceSpec::sample("a", "csv");
         let first = settle(&source, None, &[seen("id", "BIGINT"), seen("x", "DATE")]).expect("first");
-        let again = settle(&source, Some(&version(&first)), &[seen("x", "DATE"), seen("id", "BIGINT")]).expect("again");
+        let again = settle(&source, Some(&version(&first)), &[seen("x", "DATE"), seen("id", "BIGINT")])
+            .expect("again");
         assert_eq!(first.hash, again.hash);
         assert!(again.changes.is_empty());
     }
@@ -178,7 +193,8 @@ mod tests {
     fn ids_stay_with_names_and_types_only_widen() {
         let source = SourceSpec::sample("a", "csv");
         let first = settle(&source, None, &[seen("id", "BIGINT"), seen("x", "DOUBLE")]).expect("first");
-        let next = settle(&source, Some(&version(&first)), &[seen("x", "BIGINT"), seen("y", "DATE")]).expect("next");
+        let next =
+            settle(&source, Some(&version(&first)), &[seen("x", "BIGINT"), seen("y", "DATE")]).expect("next");
         let x = next.columns.iter().find(|column| column.name == "x").expect("x");
         assert_eq!((x.id, x.r#type.as_str()), (2, "DOUBLE"));
         assert!(next.columns[0].missing, "a full read without `id` marks it missing");
@@ -189,7 +205,8 @@ mod tests {
     fn a_frozen_schema_refuses_and_names_the_column() {
         let mut source = SourceSpec::sample("a", "csv");
         source.schema_policy = SchemaPolicy::Freeze;
-        let first = settle(&source, None, &[seen("id", "BIGINT")]).expect("the first version is always taken");
+        let first =
+            settle(&source, None, &[seen("id", "BIGINT")]).expect("the first version is always taken");
         let refused = settle(&source, Some(&version(&first)), &[seen("id", "BIGINT"), seen("x", "DATE")]);
         assert!(refused.unwrap_err().to_string().contains("`x`"));
     }
@@ -199,7 +216,8 @@ mod tests {
         let mut source = SourceSpec::sample("a", "csv");
         source.schema_policy = SchemaPolicy::Discard;
         let first = settle(&source, None, &[seen("id", "BIGINT")]).expect("first");
-        let next = settle(&source, Some(&version(&first)), &[seen("id", "BIGINT"), seen("x", "DATE")]).expect("next");
+        let next = settle(&source, Some(&version(&first)), &[seen("id", "BIGINT"), seen("x", "DATE")])
+            .expect("next");
         assert_eq!(next.discarded, ["x"]);
         assert_eq!(next.hash, first.hash);
     }

@@ -138,6 +138,14 @@ pub struct ScheduleSpec {
     pub misfire: Misfire,
 }
 
+impl ScheduleSpec {
+    /// The time between two readings, as it is at an instant.
+    pub fn period(&self, at: jiff::Timestamp) -> Option<Duration> {
+        let by_cron = || crate::cron::period(self.cron.as_deref()?, self.timezone.as_deref(), at);
+        self.every.or_else(by_cron)
+    }
+}
+
 /// How JSON becomes records and columns.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -298,10 +306,16 @@ impl SourceSpec {
             ));
         }
         if self.takes_events() && self.mode != Mode::Append {
-            wrong.push(Violation::new("mode", format!("a {} source makes events; its mode is append", self.kind)));
+            wrong.push(Violation::new(
+                "mode",
+                format!("a {} source makes events; its mode is append", self.kind),
+            ));
         }
         if self.mode == Mode::Merge && self.merge.as_ref().is_none_or(|merge| merge.key.is_empty()) {
-            wrong.push(Violation::new("merge.key", "mode merge needs the columns that identify a row, such as `merge: {key: [id]}`"));
+            wrong.push(Violation::new(
+                "merge.key",
+                "mode merge needs the columns that identify a row, such as `merge: {key: [id]}`",
+            ));
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }
@@ -350,9 +364,17 @@ fn check_schedule(schedule: &ScheduleSpec, wrong: &mut Vec<Violation>) {
         }
         _ => {}
     }
+    if let Some(cron) = &schedule.cron
+        && let Err(reason) = crate::cron::parse(cron)
+    {
+        wrong.push(Violation::new("schedule.cron", reason));
+    }
     if let Some(zone) = &schedule.timezone
         && jiff::tz::TimeZone::get(zone).is_err()
     {
-        wrong.push(Violation::new("schedule.timezone", format!("`{zone}` is no IANA time zone, such as Europe/Berlin")));
+        wrong.push(Violation::new(
+            "schedule.timezone",
+            format!("`{zone}` is no IANA time zone, such as Europe/Berlin"),
+        ));
     }
 }

@@ -72,7 +72,8 @@ impl FromStr for SqlType {
 }
 
 fn decimal(upper: &str) -> Option<SqlType> {
-    let inner = upper.strip_prefix("DECIMAL(").or_else(|| upper.strip_prefix("NUMERIC("))?.strip_suffix(')')?;
+    let inner =
+        upper.strip_prefix("DECIMAL(").or_else(|| upper.strip_prefix("NUMERIC("))?.strip_suffix(')')?;
     let (precision, scale) = inner.split_once(',').unwrap_or((inner, "0"));
     let precision: u8 = precision.trim().parse().ok()?;
     let scale: u8 = scale.trim().parse().ok()?;
@@ -82,7 +83,16 @@ fn decimal(upper: &str) -> Option<SqlType> {
 
 fn unknown(text: &str) -> String {
     const KNOWN: [&str; 10] = [
-        "BOOLEAN", "BIGINT", "DOUBLE", "DECIMAL(18,3)", "DATE", "TIMESTAMP", "TIMESTAMPTZ", "VARCHAR", "JSON", "BLOB",
+        "BOOLEAN",
+        "BIGINT",
+        "DOUBLE",
+        "DECIMAL(18,3)",
+        "DATE",
+        "TIMESTAMP",
+        "TIMESTAMPTZ",
+        "VARCHAR",
+        "JSON",
+        "BLOB",
     ];
     match crate::name::nearest(text, KNOWN) {
         Some(nearest) => format!("`{text}` is no type; did you mean {nearest}?"),
@@ -132,7 +142,9 @@ mod tests {
 
     #[test]
     fn a_type_reads_as_it_is_written() {
-        for text in ["BOOLEAN", "BIGINT", "DECIMAL(18,2)", "TIMESTAMPTZ", "STRUCT(a BIGINT, b VARCHAR)", "BIGINT[]"] {
+        for text in
+            ["BOOLEAN", "BIGINT", "DECIMAL(18,2)", "TIMESTAMPTZ", "STRUCT(a BIGINT, b VARCHAR)", "BIGINT[]"]
+        {
             assert_eq!(text.parse::<SqlType>().map(|parsed| parsed.to_string()), Ok(text.to_owned()));
         }
         assert!("VARCHR".parse::<SqlType>().unwrap_err().contains("VARCHAR"));

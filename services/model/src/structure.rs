@@ -6,9 +6,9 @@ use serde_json::Value as Json;
 /// A JSON object as a struct; anything else is an empty one.
 pub fn to_struct(json: &Json) -> Struct {
     match json {
-        Json::Object(map) => Struct {
-            fields: map.iter().map(|(key, value)| (key.clone(), to_value(value))).collect(),
-        },
+        Json::Object(map) => {
+            Struct { fields: map.iter().map(|(key, value)| (key.clone(), to_value(value))).collect() }
+        }
         _ => Struct::default(),
     }
 }

@@ -21,6 +21,12 @@ pub enum QueueError {
     /// The store can't be reached or refuses; the same call may succeed later.
     #[error("the queue's store could not be used")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Jobs of events can't be cancelled.
+    #[error("job `{0}` carries events; those can't be cancelled")]
+    NotCancellable(String),
+    /// There is nothing to split.
+    #[error("`{0}` is no batch of two events or more; it can't be split")]
+    Indivisible(String),
     /// What the store holds can't be read.
     #[error("the queue holds something unreadable: {0}")]
     Corrupt(String),
@@ -37,7 +43,10 @@ impl From<QueueError> for Fault {
                 Self::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, error.to_string())
                     .retry_after(Duration::from_secs(1))
             }
-            QueueError::Corrupt(_) => Self::internal(error.to_string()),
+            QueueError::NotCancellable(_) => {
+                Self::new(ErrorCode::FailedPrecondition, reason::JOB_NOT_CANCELLABLE, error.to_string())
+            }
+            QueueError::Indivisible(_) | QueueError::Corrupt(_) => Self::internal(error.to_string()),
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct LeaseRequest {
     pub batch_max_rows: u32,
     /// Or when its oldest event is so old.
     pub batch_max_age: Duration,
+    /// Only work of these kinds; empty: of any. Workers keep slots for events, so that long pulls can't starve them.
+    pub kinds: Vec<JobKind>,
 }
 
 /// The right to do a piece of work, until it expires.

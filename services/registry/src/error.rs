@@ -71,6 +71,18 @@ pub enum RegistryError {
     Corrupt(String),
 }
 
+impl From<sqlx::Error> for RegistryError {
+    fn from(error: sqlx::Error) -> Self {
+        let is_defect = match &error {
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => true,
+            sqlx::Error::Database(refused) => refused.kind() != sqlx::error::ErrorKind::Other,
+            _ => false,
+        };
+        // A broken constraint stays broken, however often the call is repeated.
+        if is_defect { Self::Corrupt(error.to_string()) } else { Self::Store(Box::new(error)) }
+    }
+}
+
 impl From<RegistryError> for Fault {
     fn from(error: RegistryError) -> Self {
         use RegistryError as E;
@@ -92,10 +104,8 @@ impl From<RegistryError> for Fault {
             E::StaleEpoch { state, .. } => {
                 Self::new(ErrorCode::Aborted, reason::STALE_EPOCH, text).with("state", state)
             }
-            E::DuplicateEvents(ids) => {
-                let ids = serde_json::to_string(&ids).unwrap_or_default();
-                Self::new(ErrorCode::Aborted, reason::DUPLICATE_EVENTS, text).with("event_ids", ids)
-            }
+            // The metadata role answers with the ids; an error's details must fit into headers.
+            E::DuplicateEvents(_) => Self::internal(text),
             E::LetterNotOpen { id, state, replay_run_id } => {
                 Self::new(ErrorCode::FailedPrecondition, reason::LETTER_NOT_OPEN, text)
                     .with("letter", id)

@@ -14,8 +14,24 @@ use rfe_proto::{
 };
 
 pub use error::RegistryError;
-pub use record::{Claim, Claimed, Commit, Failure, MetaTable, MetaValue, NewRun, Page, Resolved, RunFilter};
+pub use record::{Claim, Claimed, Commit, Failure, MetaPart, MetaTable, MetaValue, NewRun, Page, Resolved, RunFilter, file_cursor};
 pub use sqlite::SqliteRegistry;
+
+/// A table of `meta` shows at most so many rows.
+pub const SCAN_ROWS: usize = 1_000_000;
+/// The tables of `meta`.
+pub const META_TABLES: [&str; 8] = [
+    "data_files",
+    "freshness",
+    "ingestion_failures",
+    "ingestion_run_summary",
+    "ingestion_runs",
+    "ingestion_schemas",
+    "schedules",
+    "sources",
+];
+
+const SCAN_PART: u32 = 10_000;
 
 type Result<T> = std::result::Result<T, RegistryError>;
 
@@ -78,6 +94,9 @@ pub trait RunStore: Send + Sync + std::fmt::Debug {
 
     /// Runs, newest first.
     async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<Vec<pb::Run>>;
+
+    /// Forgets ids of events that landed before an instant, in µs since the Unix epoch. Returns how many.
+    async fn purge_ledger(&self, before_micros: i64) -> Result<u64>;
 }
 
 /// Datasets, schema versions and data files, as snapshots show them.
@@ -98,8 +117,23 @@ pub trait CatalogStore: Send + Sync + std::fmt::Debug {
     /// How fresh sources are, by name; `source`: only that one.
     async fn freshness(&self, source: Option<&str>, page: &Page) -> Result<Vec<pb::Freshness>>;
 
-    /// The newest million rows of a table of `meta`; `None` if there is no such table.
-    async fn scan(&self, table: &str) -> Result<Option<MetaTable>>;
+    /// The newest million rows of a table of `meta`; `None` if there is no such table. It holds them all in memory;
+    /// [`CatalogStore::scan_part`] does not.
+    async fn scan(&self, table: &str) -> Result<Option<MetaTable>> {
+        let Some(mut part) = self.scan_part(table, None, SCAN_PART).await? else { return Ok(None) };
+        let mut whole = std::mem::take(&mut part.table);
+        while let Some(next) = part.next.filter(|_| whole.rows.len() < SCAN_ROWS) {
+            let Some(following) = self.scan_part(table, Some(next), SCAN_PART).await? else { break };
+            part = following;
+            whole.rows.append(&mut part.table.rows);
+        }
+        whole.rows.truncate(SCAN_ROWS);
+        Ok(Some(whole))
+    }
+
+    /// Some rows of a table of `meta`, newest first, after the part that ended with `after`; `None` if there is no such
+    /// table.
+    async fn scan_part(&self, table: &str, after: Option<i64>, limit: u32) -> Result<Option<MetaPart>>;
 }
 
 /// Dead letters.

@@ -11,6 +11,11 @@ pub struct Page {
     pub limit: u32,
 }
 
+/// What `Page::after` is after a file: its key, and its layer, since both layers may know the key.
+pub fn file_cursor(file: &pb::DataFile) -> String {
+    format!("{}\n{}", file.key, file.layer)
+}
+
 /// A run to make.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewRun {
@@ -125,6 +130,15 @@ pub struct MetaTable {
     pub columns: Vec<(&'static str, &'static str)>,
     /// Rows.
     pub rows: Vec<Vec<MetaValue>>,
+}
+
+/// Some rows of a table of `meta`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MetaPart {
+    /// Columns and these rows.
+    pub table: MetaTable,
+    /// Where the next part begins; `None`: there is none.
+    pub next: Option<i64>,
 }
 
 /// One value of a table of `meta`.

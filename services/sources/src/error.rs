@@ -47,4 +47,75 @@ impl ReadError {
         self.class = Class::Transient { retry_after: Some(after) };
         self
     }
+
+    /// True if trying again can't help.
+    pub fn is_permanent(&self) -> bool {
+        self.class == Class::Permanent
+    }
+}
+
+/// The constants of [`ReadError::code`] and of a bad record's code.
+pub mod code {
+    /// No file matches the location.
+    pub const FILE_NOT_FOUND: &str = "FILE_NOT_FOUND";
+    /// The location is outside the folders that may be read.
+    pub const PATH_NOT_ALLOWED: &str = "PATH_NOT_ALLOWED";
+    /// The operating system could not read the file.
+    pub const FILE_UNREADABLE: &str = "FILE_UNREADABLE";
+    /// The file ends early or its bytes are wrong.
+    pub const DAMAGED_FILE: &str = "DAMAGED_FILE";
+    /// The file is no Parquet file.
+    pub const NOT_PARQUET: &str = "NOT_PARQUET";
+    /// A column has a type that can't be read.
+    pub const TYPE_NOT_SUPPORTED: &str = "TYPE_NOT_SUPPORTED";
+    /// The header can't be read.
+    pub const BAD_HEADER: &str = "BAD_HEADER";
+    /// A record has more or fewer fields than the header.
+    pub const RAGGED_ROW: &str = "RAGGED_ROW";
+    /// A quote opens and never closes.
+    pub const UNCLOSED_QUOTE: &str = "UNCLOSED_QUOTE";
+    /// Text follows the closing quote of a field.
+    pub const STRAY_QUOTE: &str = "STRAY_QUOTE";
+    /// The bytes are no text of the encoding.
+    pub const BAD_ENCODING: &str = "BAD_ENCODING";
+    /// A value does not fit the type of its column.
+    pub const BAD_VALUE: &str = "BAD_VALUE";
+    /// One record is larger than a reader holds.
+    pub const RECORD_TOO_LARGE: &str = "RECORD_TOO_LARGE";
+    /// The record brings more columns than a dataset may have.
+    pub const TOO_MANY_COLUMNS: &str = "TOO_MANY_COLUMNS";
+    /// The bytes are not JSON.
+    pub const NOT_JSON: &str = "NOT_JSON";
+    /// There are no records where `records` points.
+    pub const RECORDS_NOT_FOUND: &str = "RECORDS_NOT_FOUND";
+    /// The text of a letter is no single record.
+    pub const NOT_ONE_RECORD: &str = "NOT_ONE_RECORD";
+    /// The letter's context does not tell how to take its record apart.
+    pub const LETTER_CONTEXT: &str = "LETTER_CONTEXT";
+    /// The kind does not do what was asked of it.
+    pub const KIND_MISMATCH: &str = "KIND_MISMATCH";
+    /// The config does not pass its check.
+    pub const BAD_CONFIG: &str = "BAD_CONFIG";
+    /// A `${…}` reference does not resolve.
+    pub const SECRET_NOT_FOUND: &str = "SECRET_NOT_FOUND";
+    /// The host is private and not allowed.
+    pub const HOST_NOT_ALLOWED: &str = "HOST_NOT_ALLOWED";
+    /// The URL is wrong.
+    pub const BAD_URL: &str = "BAD_URL";
+    /// The server answered with a redirect too many, or to nowhere.
+    pub const BAD_REDIRECT: &str = "BAD_REDIRECT";
+    /// The server could not be reached, or broke off.
+    pub const CONNECT_FAILED: &str = "CONNECT_FAILED";
+    /// The server did not answer in time.
+    pub const TIMEOUT: &str = "TIMEOUT";
+    /// The server answered 408, 425, 429 or 5xx.
+    pub const HTTP_BUSY: &str = "HTTP_BUSY";
+    /// The server answered another status than 2xx.
+    pub const HTTP_STATUS: &str = "HTTP_STATUS";
+    /// A page is larger than a reader holds.
+    pub const PAGE_TOO_LARGE: &str = "PAGE_TOO_LARGE";
+    /// A page came twice.
+    pub const PAGINATION_STUCK: &str = "PAGINATION_STUCK";
+    /// The reader's own thread broke.
+    pub const READER_BROKE: &str = "READER_BROKE";
 }

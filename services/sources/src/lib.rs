@@ -1,9 +1,30 @@
 #![doc = include_str!("../README.md")]
 
+pub mod cast;
 pub mod chunk;
-mod error;
+pub mod conformance;
+mod config;
+mod csv;
+pub mod error;
+mod events;
+mod flaw;
+mod http;
+pub mod infer;
+mod input;
+mod json;
+mod json_pointer;
+mod json_record;
+mod json_rows;
+mod json_table;
 mod kinds;
+mod location;
+mod parquet;
+mod pump;
 mod read;
+mod rest;
+mod scalar;
+mod synthetic;
+mod webhook;
 
 pub use chunk::{Chunk, ChunkColumn};
 pub use error::ReadError;

@@ -66,6 +66,9 @@ pub struct DeadLetter {
     /// The run that landed it again.
     #[prost(string, tag = "21")]
     pub replay_run_id: ::prost::alloc::string::String,
+    /// The key of the object in the dead-letter bucket that holds the bytes, where they are more than 16 KiB.
+    #[prost(string, tag = "22")]
+    pub raw_ref: ::prost::alloc::string::String,
 }
 impl ::prost::Name for DeadLetter {
     const NAME: &'static str = "DeadLetter";

@@ -4047,9 +4047,12 @@ impl ::prost::Name for CommitRunRequest {
 /// Response of CommitRun.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct CommitRunResponse {
-    /// The run, SUCCEEDED.
+    /// The run, SUCCEEDED; unset if nothing was committed.
     #[prost(message, optional, tag = "1")]
     pub run: ::core::option::Option<Run>,
+    /// Ids of events that landed before. Not empty: nothing was committed; land the run without them.
+    #[prost(string, repeated, tag = "2")]
+    pub duplicate_event_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 impl ::prost::Name for CommitRunResponse {
     const NAME: &'static str = "CommitRunResponse";
@@ -4356,8 +4359,8 @@ pub mod run_service_client {
                 .insert(GrpcMethod::new("rfe.metadata.v1.RunService", "RegisterSchema"));
             self.inner.unary(req, path, codec).await
         }
-        /// Makes a run's files visible: files, ledger, letters, counters and snapshot in one transaction. ABORTED with reason
-        /// DUPLICATE_EVENTS names the ids that landed before. A second commit of the same epoch answers as the first did.
+        /// Makes a run's files visible: files, ledger, letters, counters and snapshot in one transaction. A second commit of the
+        /// same epoch answers as the first did. Where events landed before, nothing is committed and the answer names their ids.
         pub async fn commit_run(
             &mut self,
             request: impl tonic::IntoRequest<super::CommitRunRequest>,
@@ -4498,8 +4501,8 @@ pub mod run_service_server {
             tonic::Response<super::RegisterSchemaResponse>,
             tonic::Status,
         >;
-        /// Makes a run's files visible: files, ledger, letters, counters and snapshot in one transaction. ABORTED with reason
-        /// DUPLICATE_EVENTS names the ids that landed before. A second commit of the same epoch answers as the first did.
+        /// Makes a run's files visible: files, ledger, letters, counters and snapshot in one transaction. A second commit of the
+        /// same epoch answers as the first did. Where events landed before, nothing is committed and the answer names their ids.
         async fn commit_run(
             &self,
             request: tonic::Request<super::CommitRunRequest>,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use rfe_proto::metadata as pb;
 
 use super::{
-    BadRowPolicy, JsonSpec, MergeSpec, Misfire, Mode, Overlap, RetrySpec, ScheduleSpec, SchemaPolicy, SourceSpec, default_mode,
+    BadRowPolicy, JsonSpec, MergeSpec, Misfire, Mode, Overlap, RetrySpec, ScheduleSpec, SchemaPolicy,
+    SourceSpec, default_mode,
 };
 use crate::{Violation, structure};
 
@@ -52,10 +53,10 @@ impl TryFrom<&pb::Source> for SourceSpec {
         Ok(Self {
             name: source.name.clone(),
             kind: source.kind.clone(),
-            config: source.config.as_ref().map_or_else(
-                || serde_json::Value::Object(serde_json::Map::new()),
-                structure::from_struct,
-            ),
+            config: source
+                .config
+                .as_ref()
+                .map_or_else(|| serde_json::Value::Object(serde_json::Map::new()), structure::from_struct),
             mode: match source.mode() {
                 pb::Mode::Unspecified => default_mode(&source.kind),
                 pb::Mode::Replace => Mode::Replace,
@@ -156,13 +157,23 @@ fn schedule_from_proto(schedule: &pb::SourceSchedule) -> Result<ScheduleSpec, Vi
             "" | "skip" => Overlap::Skip,
             "buffer_one" => Overlap::BufferOne,
             "buffer_all" => Overlap::BufferAll,
-            other => return Err(Violation::new("schedule.overlap", format!("`{other}` is none of skip, buffer_one, buffer_all"))),
+            other => {
+                return Err(Violation::new(
+                    "schedule.overlap",
+                    format!("`{other}` is none of skip, buffer_one, buffer_all"),
+                ));
+            }
         },
         misfire: match schedule.misfire.as_str() {
             "" | "latest" => Misfire::Latest,
             "skip" => Misfire::Skip,
             "all" => Misfire::All,
-            other => return Err(Violation::new("schedule.misfire", format!("`{other}` is none of skip, latest, all"))),
+            other => {
+                return Err(Violation::new(
+                    "schedule.misfire",
+                    format!("`{other}` is none of skip, latest, all"),
+                ));
+            }
         },
     })
 }

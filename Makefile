@@ -1,0 +1,153 @@
+# What people and CI run. `make` alone lists the targets.
+#
+# Nothing is put into the checkout: what is fetched and what is built lies in $(RFE_CACHE), which all checkouts share.
+# Each step of the bootstrap is a file that it makes, so it runs once; it says on stderr what it does.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+RFE_CACHE ?= $(HOME)/.cache/rfe
+override RFE_CACHE := $(abspath $(RFE_CACHE))
+
+BUF_VERSION := 1.75.0
+CARGO_DENY_VERSION := 0.20.2
+DUCKDB_VERSION := 1.5.6
+GRPCURL_VERSION := 1.9.4
+
+OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
+ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x64,$(shell uname -m)))
+LIBRARY := libduckdb.$(if $(filter darwin,$(OS)),dylib,so)
+DUCKDB_SHA256_linux-x64 := 1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b97d2ec1d69ff
+
+DUCKDB := $(RFE_CACHE)/duckdb-$(DUCKDB_VERSION)/$(LIBRARY)
+BUF := $(RFE_CACHE)/buf-$(BUF_VERSION)/node_modules/.bin/buf
+CARGO_DENY := $(RFE_CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+GRPCURL := $(RFE_CACHE)/grpcurl-$(GRPCURL_VERSION)/grpcurl
+PYTHON := $(RFE_CACHE)/venv/bin/python
+PYTHON_READY := $(RFE_CACHE)/venv/requirements.txt
+TARGET := $(RFE_CACHE)/target
+BINARY := $(TARGET)/release/rfe
+
+export CARGO_TARGET_DIR := $(TARGET)
+export DUCKDB_LIB_DIR := $(dir $(DUCKDB))
+# Test binaries of crates that link DuckDB lie one folder deeper than `rfe` and its library.
+TEST_ENVIRONMENT := LD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) DYLD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) \
+	JOURNEY_RFE=$(BINARY) JOURNEY_PYTHON=$(PYTHON) JOURNEY_GRPCURL=$(GRPCURL)
+
+# need COMMAND,DEBIAN_PACKAGE,HINT: makes sure that a command is there; as root on Debian it installs the package.
+define need
+	if ! command -v $(1) >/dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ -n "$(2)" ]; then \
+			echo "rfe: installing $(2), for $(1)" >&2; \
+			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2); } >&2; \
+		else \
+			echo "rfe: \`$(1)\` is missing. $(3)" >&2; exit 1; \
+		fi; \
+	fi
+endef
+
+.PHONY: help up build test lint fmt bench drills tools
+
+help:
+	@echo 'make up      builds what is missing, then starts everything in one process, with the demo sources'
+	@echo 'make build   builds the binary; the last line on stdout is its path'
+	@echo 'make test    checks everything: format, protos, dependencies, lints, tests against the real binary'
+	@echo 'make lint    the checks alone'
+	@echo 'make bench   the benchmarks'
+	@echo 'make drills  the long drills'
+	@echo 'make fmt     formats the code'
+
+# On a terminal the program gets a process group of its own, so that Ctrl-C reaches it and not make, whose exit code is
+# then the program's. Without a terminal it takes the shell's place, so that whoever ends the group ends it.
+up: build
+	@unset RFE_CACHE; \
+	if [ -t 0 ]; then set -m; $(BINARY) up --demo $(ARGS); else exec $(BINARY) up --demo $(ARGS); fi
+
+build: $(DUCKDB)
+	@$(call need,cargo,,Install Rust from https://rustup.rs)
+	@$(call need,cc,gcc,Install a C compiler and linker)
+	@if [ ! -x $(BINARY) ]; then \
+		echo 'rfe: building; from nothing this takes some 20 minutes on 2 cores, later it takes seconds' >&2; \
+	fi
+	@cargo build --release --locked --package rfe-node --bin rfe >&2
+	@cmp -s $(DUCKDB) $(dir $(BINARY))$(LIBRARY) || { cp $(DUCKDB) $(dir $(BINARY))$(LIBRARY).new; \
+		mv $(dir $(BINARY))$(LIBRARY).new $(dir $(BINARY))$(LIBRARY); }
+	@echo $(BINARY)
+
+test: lint build tools
+	@echo 'rfe: tests' >&2
+	@$(TEST_ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast
+
+lint: $(DUCKDB) $(BUF) $(CARGO_DENY)
+	@echo 'rfe: format' >&2
+	@cargo fmt --all --check
+	@echo 'rfe: protos' >&2
+	@$(BUF) lint
+	@tag=$$(git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null || true); \
+	if [ -n "$$tag" ]; then \
+		echo "rfe: protos against $$tag" >&2; $(BUF) breaking --against ".git#tag=$$tag"; \
+	else \
+		echo 'rfe: no release is tagged yet, so no proto is frozen' >&2; \
+	fi
+	@echo 'rfe: dependencies' >&2
+	@$(CARGO_DENY) --locked check --config .cargo/deny.toml --hide-inclusion-graph bans licenses sources
+	@echo 'rfe: lints' >&2
+	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+fmt:
+	@cargo fmt --all
+
+bench: build $(PYTHON_READY)
+	@cargo build --release --locked --package rfe-tests --bin rfe-bench >&2
+	@$(TEST_ENVIRONMENT) $(TARGET)/release/rfe-bench $(ARGS)
+
+# The same journeys as in `make test`, with ten times as many deaths.
+drills: build tools
+	@JOURNEY_KILLS=300 $(TEST_ENVIRONMENT) cargo test --release --locked --package rfe-tests --test journeys -- \
+		--nocapture kill_nine
+
+tools: $(GRPCURL) $(PYTHON_READY)
+
+$(DUCKDB):
+	@$(call need,npm,npm,Install Node.js with npm)
+	@echo 'rfe: fetching DuckDB $(DUCKDB_VERSION)' >&2
+	@mkdir -p $(@D); cd $$(mktemp -d -p $(@D)); \
+	package=$$(npm pack --silent @duckdb/node-bindings-$(OS)-$(ARCH)@$(DUCKDB_VERSION)-r.1); \
+	expected='$(DUCKDB_SHA256_$(OS)-$(ARCH))'; \
+	actual=$$( (sha256sum "$$package" 2>/dev/null || shasum -a 256 "$$package") | cut -d ' ' -f 1); \
+	if [ -z "$$expected" ]; then \
+		echo "rfe: warning: no checksum is known for $$package; it has $$actual" >&2; \
+	elif [ "$$actual" != "$$expected" ]; then \
+		echo "rfe: $$package has checksum $$actual instead of $$expected" >&2; exit 1; \
+	fi; \
+	tar -xzf "$$package" package/$(LIBRARY); touch package/$(LIBRARY); mv package/$(LIBRARY) $@; \
+	scratch=$$PWD; cd /; rm -r "$$scratch"
+
+$(BUF):
+	@$(call need,npm,npm,Install Node.js with npm)
+	@echo 'rfe: fetching buf $(BUF_VERSION)' >&2
+	@npm install --silent --no-audit --no-fund --prefix $(RFE_CACHE)/buf-$(BUF_VERSION) @bufbuild/buf@$(BUF_VERSION) >&2
+
+$(GRPCURL):
+	@$(call need,go,golang-go,Install Go 1.24 or newer from https://go.dev)
+	@echo 'rfe: building grpcurl $(GRPCURL_VERSION)' >&2
+	@GOBIN=$(@D) go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v$(GRPCURL_VERSION) >&2
+
+$(PYTHON_READY): tests/clients/requirements.txt
+	@$(call need,python3,python3 python3-venv,Install Python 3.10 or newer with venv)
+	@echo 'rfe: fetching the Python clients of the tests' >&2
+	@python3 -m venv $(RFE_CACHE)/venv >&2 || { $(call need,false,python3-venv,Install the Python package venv); \
+		python3 -m venv $(RFE_CACHE)/venv >&2; }
+	@$(RFE_CACHE)/venv/bin/pip install --quiet --requirement $< >&2
+	@cp $< $@
+
+# The advisories database is a git repository elsewhere; only where it can be fetched is it checked.
+$(CARGO_DENY):
+	@$(call need,cargo,,Install Rust from https://rustup.rs)
+	@echo 'rfe: building cargo-deny $(CARGO_DENY_VERSION); this takes some minutes, once' >&2
+	@CARGO_TARGET_DIR=$(RFE_CACHE)/target-tools cargo install --quiet --locked --root $(RFE_CACHE)/cargo-deny-$(CARGO_DENY_VERSION) \
+		cargo-deny@$(CARGO_DENY_VERSION) >&2
+	@rm -rf $(RFE_CACHE)/target-tools

@@ -1,0 +1,116 @@
+//! Environment variables (CONTRACT §11).
+
+use rfe_model::name::nearest;
+use serde_json::{Value as Json, json};
+
+use super::ConfigError;
+
+enum Form {
+    Text,
+    Number,
+    Flag,
+    CommaList,
+    PathList,
+}
+
+const SETTINGS: [(&str, &str, Form); 19] = [
+    ("RFE_DATA_DIR", "/data_dir", Form::Text),
+    ("RFE_HTTP_ADDR", "/http_addr", Form::Text),
+    ("RFE_GRPC_ADDR", "/grpc_addr", Form::Text),
+    ("RFE_INSECURE", "/insecure", Form::Flag),
+    ("RFE_DRAIN_SECONDS", "/drain_seconds", Form::Number),
+    ("RFE_LOG", "/log", Form::Text),
+    ("RFE_QUEUE_MAX_JOBS", "/queue/max_jobs", Form::Number),
+    ("RFE_QUEUE_MAX_BYTES", "/queue/max_bytes", Form::Number),
+    ("RFE_LEASE_SECONDS", "/queue/lease_seconds", Form::Number),
+    ("RFE_BATCH_MAX_ROWS", "/batch/max_rows", Form::Number),
+    ("RFE_BATCH_MAX_AGE_MS", "/batch/max_age_ms", Form::Number),
+    ("MAX_JOB_ATTEMPTS", "/retry/attempts", Form::Number),
+    ("BACKOFF_BASE_SECONDS", "/retry/base_seconds", Form::Number),
+    ("BACKOFF_CAP_SECONDS", "/retry/cap_seconds", Form::Number),
+    ("RFE_SOURCE_ROOTS", "/sources/roots", Form::PathList),
+    ("RFE_ALLOW_PRIVATE_HOSTS", "/sources/allow_private_hosts", Form::CommaList),
+    ("RFE_EDGE_UNKNOWN_SOURCES", "/edge/unknown_sources", Form::Text),
+    ("SCHEDULE_INTERVAL_SECONDS", "/demo/schedule_interval_seconds", Form::Number),
+    ("RFE_CRASH_POINT", "/drill/crash_point", Form::Text),
+];
+
+// Read by clients, by the Makefile or by `load` itself.
+const ELSEWHERE: [&str; 11] = [
+    "RFE_CONFIG", "RFE_URL", "RFE_METADATA_URL", "RFE_SCHEDULER_URL", "RFE_DLQ_URL", "RFE_QUERY_URL", "RFE_INGEST_URL",
+    "RFE_TOKEN", "RFE_CACHE", "RFE_BIN", "RFE_REGENERATE",
+];
+
+// Ignoring one of these would keep data, or doors, where the user does not expect them.
+const LATER: [(&str, &str); 4] = [
+    ("RFE_POSTGRES_URL", "the registry is embedded (SQLite)"),
+    ("RFE_REDIS_URL", "the queue is embedded (SQLite)"),
+    ("MINIO_ENDPOINT", "the lake is embedded (local files)"),
+    ("RFE_TOKENS_FILE", "there are no tokens"),
+];
+
+/// Applies the variables to the settings; returns warnings.
+pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Result<Vec<String>, ConfigError> {
+    let mut warnings = Vec::new();
+    for (name, value) in variables {
+        if let Some((_, instead)) = LATER.iter().find(|(later, _)| later == name).filter(|_| !value.is_empty()) {
+            return Err(ConfigError::Setting(format!("{name} is set, but in this version {instead}; unset it")));
+        }
+        match SETTINGS.iter().find(|(known, ..)| known == name) {
+            Some((_, pointer, form)) => set(settings, pointer, read(name, value, form)?),
+            None if name.starts_with("RFE_") && !ELSEWHERE.contains(&name.as_str()) => {
+                warnings.push(unknown(name));
+            }
+            None => {}
+        }
+        if matches!(name.as_str(), "RFE_HTTP_ADDR" | "RFE_GRPC_ADDR")
+            && value.parse::<std::net::SocketAddr>().is_err()
+        {
+            return Err(ConfigError::Setting(format!(
+                "{name}: `{value}` is no address; write it like 127.0.0.1:8080"
+            )));
+        }
+        if name == "RFE_EDGE_UNKNOWN_SOURCES" && !matches!(value.as_str(), "create" | "reject") {
+            return Err(ConfigError::Setting(format!("{name}: `{value}` is none of create, reject")));
+        }
+    }
+    Ok(warnings)
+}
+
+fn unknown(name: &str) -> String {
+    let known = SETTINGS.iter().map(|(known, ..)| *known).chain(ELSEWHERE).chain(LATER.map(|(later, _)| later));
+    match nearest(name, known) {
+        Some(nearest) => format!("{name} is no setting; did you mean {nearest}?"),
+        None => format!("{name} is no setting"),
+    }
+}
+
+fn read(name: &str, value: &str, form: &Form) -> Result<Json, ConfigError> {
+    let wrong = |what: &str| ConfigError::Setting(format!("{name}: `{value}` is no {what}"));
+    Ok(match form {
+        Form::Text => json!(value),
+        Form::Number => match (value.parse::<u64>(), value.parse::<f64>()) {
+            (Ok(whole), _) => json!(whole),
+            (_, Ok(number)) if number.is_finite() => json!(number),
+            _ => return Err(wrong("number")),
+        },
+        Form::Flag => match value {
+            "1" | "true" => json!(true),
+            "" | "0" | "false" => json!(false),
+            _ => return Err(wrong("flag; write 1 or 0")),
+        },
+        Form::CommaList => list(value.split(',')),
+        Form::PathList => list(value.split(':')),
+    })
+}
+
+fn list<'a>(parts: impl Iterator<Item = &'a str>) -> Json {
+    parts.map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+fn set(settings: &mut Json, pointer: &str, value: Json) {
+    let (parent, key) = pointer.rsplit_once('/').unwrap_or(("", pointer));
+    if let Some(Json::Object(section)) = settings.pointer_mut(parent) {
+        section.insert(key.to_owned(), value);
+    }
+}

@@ -1,0 +1,110 @@
+//! The commit: the one place where rows become visible.
+
+use rfe_model::time;
+use rfe_proto::metadata as pb;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+
+use super::{file, ledger, letter, newest_snapshot, run, schema, source, words};
+use crate::{Commit, RegistryError, Result};
+
+/// Commits within the caller's transaction. The snapshot's number moves last.
+pub(super) async fn commit(connection: &mut SqliteConnection, commit: &Commit) -> Result<pb::Run> {
+    let found = run::expect(connection, &commit.run_id).await?;
+    if found.state() == pb::RunState::Succeeded && found.epoch == commit.epoch {
+        // The reply to the first commit was lost.
+        return Ok(found);
+    }
+    let run = run::expect_running(connection, &commit.run_id, commit.epoch).await?;
+    check_balance(commit)?;
+    check_schema(connection, &run, commit).await?;
+    ledger::enter(connection, &run, &commit.event_ids).await?;
+    let ends_older = ends_older(connection, &run).await?;
+    settle_letters(connection, &run, commit, ends_older).await?;
+
+    let snapshot = newest_snapshot(connection).await? + 1;
+    if ends_older {
+        file::end_visible(connection, &run.source, snapshot).await?;
+    }
+    file::insert(connection, &run, &commit.files, snapshot).await?;
+    succeed(connection, &run, commit, snapshot).await?;
+    sqlx::query("UPDATE registry_state SET snapshot = ?").bind(snapshot).execute(&mut *connection).await?;
+    run::expect(connection, &commit.run_id).await
+}
+
+fn check_balance(commit: &Commit) -> Result<()> {
+    let pb::RunCounters { read, landed, dead, duplicate, discarded, .. } = commit.counters;
+    if read != landed + dead + duplicate + discarded || [read, landed, dead, duplicate, discarded].iter().any(|n| *n < 0) {
+        return Err(RegistryError::Unbalanced(format!(
+            "read {read}, landed {landed}, dead {dead}, duplicate {duplicate}, discarded {discarded}"
+        )));
+    }
+    let written: i64 = processed(commit).map(|file| file.rows).sum();
+    if written != landed {
+        return Err(RegistryError::Unbalanced(format!("{landed} rows landed, and the processed files hold {written}")));
+    }
+    Ok(())
+}
+
+fn processed(commit: &Commit) -> impl Iterator<Item = &pb::DataFile> {
+    commit.files.iter().filter(|file| file.layer() == pb::Layer::Processed)
+}
+
+async fn check_schema(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit) -> Result<()> {
+    let is_known = match commit.schema_version {
+        0 => processed(commit).all(|file| file.rows == 0),
+        version => schema::version(connection, &run.source, version).await?.is_some(),
+    };
+    if is_known {
+        return Ok(());
+    }
+    Err(RegistryError::SchemaPolicy(format!(
+        "dataset `{}` has no schema version {}; register the columns first",
+        run.source, commit.schema_version
+    )))
+}
+
+async fn ends_older(connection: &mut SqliteConnection, run: &pb::Run) -> Result<bool> {
+    let source = source::expect(connection, &run.source).await?;
+    Ok(run.kind() == pb::RunKind::Pull && source.mode() == pb::Mode::Replace)
+}
+
+// A letter of this commit may be the replayed one: it failed again, and so is open at the end.
+async fn settle_letters(
+    connection: &mut SqliteConnection,
+    run: &pb::Run,
+    commit: &Commit,
+    ends_older: bool,
+) -> Result<()> {
+    if run.kind() == pb::RunKind::Replay {
+        letter::replayed(connection, run).await?;
+    }
+    if ends_older {
+        letter::supersede(connection, &run.source).await?;
+    }
+    letter::put(connection, run, &commit.letters).await
+}
+
+async fn succeed(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit, snapshot: i64) -> Result<()> {
+    run::count(connection, &run.run_id, &commit.counters).await?;
+    let shown = shown_version(connection, &run.source).await?;
+    let sql = "UPDATE ingestion_runs SET state = 'succeeded', schema_version = ?2, dataset_schema_version = ?3,
+        snapshot = ?4, files = ?5, finished_at = ?6, error_code = '', error = '' WHERE run_id = ?1";
+    sqlx::query(sql)
+        .bind(&run.run_id)
+        .bind(commit.schema_version)
+        .bind(shown.max(i64::from(commit.schema_version)))
+        .bind(snapshot)
+        .bind(words::signed(commit.files.len() as u64))
+        .bind(time::now_micros())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+// A run that registered an older version may commit after one with a newer: the dataset keeps showing the newer.
+async fn shown_version(connection: &mut SqliteConnection, source: &str) -> Result<i64> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
+    query.push_bind(source).push(" AND snapshot IS NOT NULL ORDER BY snapshot DESC LIMIT 1");
+    let row = query.build().fetch_optional(connection).await?;
+    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
+}

@@ -1,0 +1,196 @@
+//! Dead letters: rows of `ingestion_failures` of the kinds `record` and `job`.
+
+use async_trait::async_trait;
+use rfe_model::time;
+use rfe_proto::{
+    dlq::{DeadLetter, DeadLetterFilter, Position},
+    metadata as pb,
+};
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, query_builder::Separated, sqlite::SqliteRow};
+
+use super::{SqliteRegistry, words};
+use crate::{LetterStore, Page, RegistryError, Result};
+
+const COLUMNS: &str = "id, kind, source_name, run_id, stage, code, error, field_path, file, line, record, page, attempt,
+    created_at, last_seen_at, schema_version, event_id, context, raw_truncated, raw_sha256, raw_ref, state, discard_reason,
+    replay_run_id";
+/// Rows of one INSERT; SQLite binds at most 32,766 values.
+const INSERT: usize = 1000;
+
+#[async_trait]
+impl LetterStore for SqliteRegistry {
+    async fn letters(&self, filter: &DeadLetterFilter, page: &Page) -> Result<Vec<DeadLetter>> {
+        let mut query = filtered(filter, page);
+        let rows = query.build().fetch_all(&self.readers).await?;
+        rows.iter().map(from_row).collect()
+    }
+
+    async fn letter(&self, id: &str) -> Result<Option<DeadLetter>> {
+        find(&mut *self.readers.acquire().await?, id).await
+    }
+
+    async fn discard(&self, id: &str, reason: &str) -> Result<DeadLetter> {
+        let mut transaction = self.write().await?;
+        let letter = expect(&mut transaction, id).await?;
+        match letter.state.as_str() {
+            "discarded" => {}
+            "open" => {
+                let sql = "UPDATE ingestion_failures SET state = 'discarded', discard_reason = ?2 WHERE id = ?1";
+                sqlx::query(sql).bind(id).bind(reason).execute(&mut *transaction).await?;
+            }
+            _ => return Err(not_open(letter)),
+        }
+        let letter = expect(&mut transaction, id).await?;
+        transaction.commit().await?;
+        Ok(letter)
+    }
+}
+
+fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
+    query.push(COLUMNS).push(" FROM ingestion_failures WHERE kind IN ('record', 'job')");
+    let equals = [
+        ("source_name", &filter.source),
+        ("state", &filter.state),
+        ("kind", &filter.kind),
+        ("run_id", &filter.run_id),
+        ("code", &filter.code),
+    ];
+    for (column, value) in equals.into_iter().filter(|(_, value)| !value.is_empty()) {
+        query.push(format!(" AND {column} = ")).push_bind(value.clone());
+    }
+    if let Some(after) = &page.after {
+        query.push(" AND seq < (SELECT seq FROM ingestion_failures WHERE id = ").push_bind(after.clone()).push(")");
+    }
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(page.limit);
+    query
+}
+
+/// One letter with the bytes that the registry holds.
+pub(super) async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<DeadLetter>> {
+    let mut query = QueryBuilder::<Sqlite>::new("SELECT raw, ");
+    query.push(COLUMNS).push(" FROM ingestion_failures WHERE kind IN ('record', 'job') AND id = ").push_bind(id);
+    let Some(row) = query.build().fetch_optional(connection).await? else { return Ok(None) };
+    Ok(Some(DeadLetter { raw_base64: row.try_get("raw")?, ..from_row(&row)? }))
+}
+
+async fn expect(connection: &mut SqliteConnection, id: &str) -> Result<DeadLetter> {
+    let missing = || RegistryError::NotFound { what: "letter", id: id.to_owned() };
+    find(connection, id).await?.ok_or_else(missing)
+}
+
+/// A letter of this source; it must be there and open.
+pub(super) async fn expect_open(connection: &mut SqliteConnection, id: &str, source: &str) -> Result<()> {
+    let letter = expect(connection, id).await?;
+    if letter.source != source {
+        return Err(RegistryError::NotFound { what: "letter", id: id.to_owned() });
+    }
+    if letter.state == "open" { Ok(()) } else { Err(not_open(letter)) }
+}
+
+fn not_open(letter: DeadLetter) -> RegistryError {
+    RegistryError::LetterNotOpen { id: letter.id, state: letter.state, replay_run_id: letter.replay_run_id }
+}
+
+/// Sets the letter of a replay to replayed; it must be open still.
+pub(super) async fn replayed(connection: &mut SqliteConnection, run: &pb::Run) -> Result<()> {
+    expect_open(connection, &run.letter_id, &run.source).await?;
+    sqlx::query("UPDATE ingestion_failures SET state = 'replayed', replay_run_id = ?2 WHERE id = ?1")
+        .bind(&run.letter_id)
+        .bind(&run.run_id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Discards the open letters of a source: what they are about was read again.
+pub(super) async fn supersede(connection: &mut SqliteConnection, source: &str) -> Result<()> {
+    let sql = "UPDATE ingestion_failures SET state = 'discarded', discard_reason = 'superseded'
+        WHERE source_name = ? AND state = 'open'";
+    sqlx::query(sql).bind(source).execute(connection).await?;
+    Ok(())
+}
+
+/// Stores letters of a run. One that is there already has failed once more, and is open again.
+pub(super) async fn put(connection: &mut SqliteConnection, run: &pb::Run, letters: &[DeadLetter]) -> Result<()> {
+    for some in letters.chunks(INSERT) {
+        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ingestion_failures (");
+        query.push(COLUMNS).push(", raw) ");
+        query.push_values(some, |row, letter| bind(row, run, letter));
+        query.push(
+            " ON CONFLICT (id) DO UPDATE SET run_id = excluded.run_id, kind = excluded.kind, stage = excluded.stage,
+            code = excluded.code, error = excluded.error, field_path = excluded.field_path, file = excluded.file,
+            line = excluded.line, record = excluded.record, page = excluded.page,
+            attempt = max(attempt + 1, excluded.attempt), last_seen_at = excluded.last_seen_at,
+            schema_version = excluded.schema_version, event_id = excluded.event_id, context = excluded.context,
+            raw = excluded.raw, raw_truncated = excluded.raw_truncated, raw_sha256 = excluded.raw_sha256,
+            raw_ref = excluded.raw_ref, state = 'open', discard_reason = '', replay_run_id = ''",
+        );
+        // Texts of every length would drive the others out of the cache of statements.
+        query.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+fn bind(mut row: Separated<'_, Sqlite, &'static str>, run: &pb::Run, letter: &DeadLetter) {
+    let position = letter.position.clone().unwrap_or_default();
+    let now = time::now_micros();
+    row.push_bind(letter.id.clone())
+        .push_bind(letter.kind.clone())
+        .push_bind(run.source.clone())
+        .push_bind(run.run_id.clone())
+        .push_bind(letter.stage.clone())
+        .push_bind(letter.code.clone())
+        .push_bind(letter.message.clone())
+        .push_bind(letter.field_path.clone())
+        .push_bind(position.file)
+        .push_bind(position.line)
+        .push_bind(position.record)
+        .push_bind(position.page)
+        .push_bind(letter.attempts.max(1))
+        .push_bind(words::micros(letter.first_seen.as_ref()).unwrap_or(now))
+        .push_bind(words::micros(letter.last_seen.as_ref()).unwrap_or(now))
+        .push_bind(letter.schema_version)
+        .push_bind(letter.event_id.clone())
+        .push_bind(letter.context.as_ref().map(words::struct_text))
+        .push_bind(letter.raw_truncated)
+        .push_bind(letter.raw_sha256.clone())
+        .push_bind(letter.raw_ref.clone())
+        .push("'open'")
+        .push("''")
+        .push("''")
+        .push_bind(letter.raw_base64.clone());
+}
+
+fn from_row(row: &SqliteRow) -> Result<DeadLetter> {
+    let context: Option<String> = row.try_get("context")?;
+    Ok(DeadLetter {
+        id: row.try_get("id")?,
+        kind: row.try_get("kind")?,
+        source: row.try_get("source_name")?,
+        run_id: row.try_get("run_id")?,
+        stage: row.try_get("stage")?,
+        code: row.try_get("code")?,
+        message: row.try_get("error")?,
+        field_path: row.try_get("field_path")?,
+        position: Some(Position {
+            file: row.try_get("file")?,
+            line: words::unsigned(row, "line")?,
+            record: words::unsigned(row, "record")?,
+            page: words::unsigned(row, "page")?,
+        }),
+        attempts: words::unsigned(row, "attempt")?,
+        first_seen: words::instant(row, "created_at")?,
+        last_seen: words::instant(row, "last_seen_at")?,
+        schema_version: words::unsigned(row, "schema_version")?,
+        event_id: row.try_get("event_id")?,
+        context: context.as_deref().map(words::struct_from).transpose()?,
+        raw_base64: Vec::new(),
+        raw_truncated: row.try_get("raw_truncated")?,
+        raw_sha256: row.try_get("raw_sha256")?,
+        state: row.try_get("state")?,
+        discard_reason: row.try_get("discard_reason")?,
+        replay_run_id: row.try_get("replay_run_id")?,
+        raw_ref: row.try_get("raw_ref")?,
+    })
+}

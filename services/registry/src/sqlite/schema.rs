@@ -1,0 +1,97 @@
+//! Schema versions.
+
+use rfe_model::{schema::settle, time};
+use rfe_proto::metadata as pb;
+use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+
+use super::{run, source, words};
+use crate::{Page, RegistryError, Result};
+
+const SCHEMAS: &str = "SELECT dataset, version, hash, columns, changes, run_id, created_at FROM ingestion_schemas";
+
+/// Settles a run's columns; a list that is new against the newest version makes the next one.
+pub(super) async fn register(
+    connection: &mut SqliteConnection,
+    run_id: &str,
+    epoch: u64,
+    observed: &[pb::ObservedColumn],
+) -> Result<(pb::SchemaVersion, Vec<String>)> {
+    let run = run::expect_running(connection, run_id, epoch).await?;
+    let spec = source::spec(&source::expect(connection, &run.source).await?)?;
+    let current = newest(connection, &run.source).await?;
+    let settled = settle(&spec, current.as_ref(), observed)
+        .map_err(|frozen| RegistryError::SchemaPolicy(frozen.to_string()))?;
+    if let Some(current) = current.as_ref().filter(|current| current.hash == settled.hash) {
+        return Ok((current.clone(), settled.discarded));
+    }
+    let version = pb::SchemaVersion {
+        dataset: run.source,
+        version: current.map_or(0, |current| current.version) + 1,
+        hash: settled.hash,
+        columns: settled.columns,
+        run_id: run_id.to_owned(),
+        created_time: Some(time::now_proto()),
+        changes: settled.changes,
+    };
+    // A first run that saw nothing must not freeze a schema without columns.
+    if observed.is_empty() && version.version == 1 {
+        return Ok((pb::SchemaVersion { version: 0, ..version }, settled.discarded));
+    }
+    insert(connection, &version).await?;
+    Ok((version, settled.discarded))
+}
+
+async fn insert(connection: &mut SqliteConnection, version: &pb::SchemaVersion) -> Result<()> {
+    let sql = "INSERT INTO ingestion_schemas (dataset, version, hash, columns, changes, run_id, created_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)";
+    sqlx::query(sql)
+        .bind(&version.dataset)
+        .bind(version.version)
+        .bind(&version.hash)
+        .bind(words::columns_text(&version.columns))
+        .bind(words::json_text(&version.changes))
+        .bind(&version.run_id)
+        .bind(words::micros(version.created_time.as_ref()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The newest version of a dataset.
+pub(super) async fn newest(connection: &mut SqliteConnection, dataset: &str) -> Result<Option<pb::SchemaVersion>> {
+    let mut query = QueryBuilder::<Sqlite>::new(SCHEMAS);
+    query.push(" WHERE dataset = ").push_bind(dataset).push(" ORDER BY version DESC LIMIT 1");
+    query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
+}
+
+/// One version of a dataset.
+pub(super) async fn version(
+    connection: &mut SqliteConnection,
+    dataset: &str,
+    version: u32,
+) -> Result<Option<pb::SchemaVersion>> {
+    let mut query = QueryBuilder::<Sqlite>::new(SCHEMAS);
+    query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version = ").push_bind(version);
+    query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
+}
+
+/// Versions of a dataset, newest first; `page.after` is a version's number.
+pub(super) async fn list(connection: &mut SqliteConnection, dataset: &str, page: &Page) -> Result<Vec<pb::SchemaVersion>> {
+    let before = page.after.as_deref().map_or(i64::MAX, |after| after.parse().unwrap_or(0));
+    let mut query = QueryBuilder::<Sqlite>::new(SCHEMAS);
+    query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version < ").push_bind(before);
+    query.push(" ORDER BY version DESC LIMIT ").push_bind(page.limit);
+    query.build().fetch_all(connection).await?.iter().map(from_row).collect()
+}
+
+fn from_row(row: &SqliteRow) -> Result<pb::SchemaVersion> {
+    Ok(pb::SchemaVersion {
+        dataset: row.try_get("dataset")?,
+        version: words::unsigned(row, "version")?,
+        hash: row.try_get("hash")?,
+        columns: words::columns_from(row.try_get("columns")?)?,
+        run_id: row.try_get("run_id")?,
+        created_time: words::instant(row, "created_at")?,
+        changes: words::json_from(row.try_get("changes")?)?,
+    })
+}

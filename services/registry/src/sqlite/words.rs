@@ -1,0 +1,162 @@
+//! How enumerations and nested values stand in columns.
+
+use rfe_model::{structure, time};
+use rfe_proto::metadata as pb;
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, sqlite::SqliteRow};
+
+use crate::{RegistryError, Result};
+
+pub(super) fn kind_text(kind: pb::RunKind) -> &'static str {
+    match kind {
+        pb::RunKind::Unspecified => "unspecified",
+        pb::RunKind::Pull => "pull",
+        pb::RunKind::Events => "events",
+        pb::RunKind::Replay => "replay",
+        pb::RunKind::Backfill => "backfill",
+    }
+}
+
+pub(super) fn kind_from(text: &str) -> pb::RunKind {
+    match text {
+        "pull" => pb::RunKind::Pull,
+        "events" => pb::RunKind::Events,
+        "replay" => pb::RunKind::Replay,
+        "backfill" => pb::RunKind::Backfill,
+        _ => pb::RunKind::Unspecified,
+    }
+}
+
+pub(super) fn state_text(state: pb::RunState) -> &'static str {
+    match state {
+        pb::RunState::Unspecified => "unspecified",
+        pb::RunState::Queued => "queued",
+        pb::RunState::Running => "running",
+        pb::RunState::Retrying => "retrying",
+        pb::RunState::Succeeded => "succeeded",
+        pb::RunState::Failed => "failed",
+        pb::RunState::Cancelled => "cancelled",
+    }
+}
+
+pub(super) fn state_from(text: &str) -> pb::RunState {
+    match text {
+        "queued" => pb::RunState::Queued,
+        "running" => pb::RunState::Running,
+        "retrying" => pb::RunState::Retrying,
+        "succeeded" => pb::RunState::Succeeded,
+        "failed" => pb::RunState::Failed,
+        "cancelled" => pb::RunState::Cancelled,
+        _ => pb::RunState::Unspecified,
+    }
+}
+
+pub(super) fn layer_text(layer: pb::Layer) -> &'static str {
+    match layer {
+        pb::Layer::Raw => "raw",
+        pb::Layer::Processed | pb::Layer::Unspecified => "processed",
+    }
+}
+
+pub(super) fn layer_from(text: &str) -> pb::Layer {
+    if text == "raw" { pb::Layer::Raw } else { pb::Layer::Processed }
+}
+
+pub(super) fn mode_text(mode: pb::Mode) -> &'static str {
+    match mode {
+        pb::Mode::Unspecified | pb::Mode::Replace => "replace",
+        pb::Mode::Append => "append",
+        pb::Mode::Incremental => "incremental",
+        pb::Mode::Merge => "merge",
+    }
+}
+
+pub(super) fn policy_text(policy: pb::SchemaPolicy) -> &'static str {
+    match policy {
+        pb::SchemaPolicy::Unspecified | pb::SchemaPolicy::Evolve => "evolve",
+        pb::SchemaPolicy::Freeze => "freeze",
+        pb::SchemaPolicy::Discard => "discard",
+        pb::SchemaPolicy::Quarantine => "quarantine",
+    }
+}
+
+/// A column as the JSON of a schema writes it.
+#[derive(Debug, Serialize, Deserialize)]
+struct WrittenColumn {
+    id: u32,
+    name: String,
+    r#type: String,
+    #[serde(default)]
+    declared: bool,
+    #[serde(default)]
+    missing: bool,
+    #[serde(default)]
+    exceeds_double: bool,
+}
+
+pub(super) fn columns_text(columns: &[pb::Column]) -> String {
+    let written: Vec<WrittenColumn> = columns
+        .iter()
+        .map(|column| WrittenColumn {
+            id: column.id,
+            name: column.name.clone(),
+            r#type: column.r#type.clone(),
+            declared: column.declared,
+            missing: column.missing,
+            exceeds_double: column.exceeds_double,
+        })
+        .collect();
+    json_text(&written)
+}
+
+pub(super) fn columns_from(text: &str) -> Result<Vec<pb::Column>> {
+    let written: Vec<WrittenColumn> = json_from(text)?;
+    Ok(written
+        .into_iter()
+        .map(|column| pb::Column {
+            id: column.id,
+            name: column.name,
+            r#type: column.r#type,
+            declared: column.declared,
+            missing: column.missing,
+            exceeds_double: column.exceeds_double,
+        })
+        .collect())
+}
+
+pub(super) fn struct_text(value: &prost_types::Struct) -> String {
+    structure::from_struct(value).to_string()
+}
+
+pub(super) fn struct_from(text: &str) -> Result<prost_types::Struct> {
+    Ok(structure::to_struct(&json_from(text)?))
+}
+
+pub(super) fn json_text<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("lists of texts and columns have a JSON form")
+}
+
+pub(super) fn json_from<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| RegistryError::Corrupt(error.to_string()))
+}
+
+/// An instant that may be NULL.
+pub(super) fn instant(row: &SqliteRow, column: &str) -> Result<Option<prost_types::Timestamp>> {
+    Ok(row.try_get::<Option<i64>, _>(column)?.map(time::proto_from_micros))
+}
+
+/// An instant that may be unset.
+pub(super) fn micros(at: Option<&prost_types::Timestamp>) -> Option<i64> {
+    at.map(time::micros_from_proto)
+}
+
+/// A number that the registry wrote as unsigned.
+pub(super) fn unsigned<T: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<T> {
+    let value: i64 = row.try_get(column)?;
+    T::try_from(value).map_err(|_| RegistryError::Corrupt(format!("{column} is {value}")))
+}
+
+/// A number as SQLite holds it; counts beyond 2^63 do not occur.
+pub(super) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,92 @@
+//! What the configs of all kinds share.
+
+use rfe_model::{
+    SourceSpec, Violation, kind,
+    letter::Stage,
+    secret::{self, SecretStore},
+    source::Mode,
+};
+use serde::de::DeserializeOwned;
+
+use crate::{ReadError, error::code, json_pointer};
+
+/// Decodes `config`.
+///
+/// # Errors
+/// The field at fault, with the nearest key if it is unknown.
+pub(crate) fn decode<T: DeserializeOwned>(spec: &SourceSpec) -> Result<T, Violation> {
+    kind::decode(&spec.config).map_err(|wrong| wrong.below("config"))
+}
+
+/// A config that does not pass its check when it is opened.
+pub(crate) fn rejected(wrong: &[Violation]) -> ReadError {
+    let text: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+    ReadError::permanent(Stage::Read, code::BAD_CONFIG, text.join("; "))
+}
+
+/// Resolves the references of a text.
+///
+/// # Errors
+/// Names the field and the reference, never a value.
+pub(crate) fn resolved(field: &str, text: &str, secrets: &dyn SecretStore) -> Result<String, ReadError> {
+    secret::resolve(text, secrets)
+        .map_err(|reason| ReadError::permanent(Stage::Read, code::SECRET_NOT_FOUND, format!("config.{field}: {reason}")))
+}
+
+/// Violations of fields below `config`.
+#[derive(Debug, Default)]
+pub(crate) struct Wrong(Vec<Violation>);
+
+impl Wrong {
+    /// Adds one.
+    pub(crate) fn add(&mut self, path: &str, reason: impl Into<String>) {
+        self.0.push(Violation::new(path, reason));
+    }
+
+    /// Adds one if the check failed.
+    pub(crate) fn check(&mut self, path: &str, result: Result<(), String>) {
+        if let Err(reason) = result {
+            self.add(path, reason);
+        }
+    }
+
+    /// A key that is known but not read yet.
+    pub(crate) fn later(&mut self, path: &str, is_set: bool, instead: &str) {
+        if is_set {
+            let key = path.rsplit('.').next().unwrap_or(path);
+            self.add(path, format!("`{key}` comes with a later version; {instead}"));
+        }
+    }
+
+    /// Sources that are read whole replace what they landed before.
+    pub(crate) fn only_replace(&mut self, spec: &SourceSpec) {
+        let word = match spec.mode {
+            Mode::Replace => return,
+            Mode::Append => "append",
+            Mode::Incremental => "incremental",
+            Mode::Merge => "merge",
+        };
+        self.add("mode", format!("`{word}` comes with a later version for {} sources; the mode is replace now", spec.kind));
+    }
+
+    /// The pointers of `json.paths`; other keys of `json` only if the kind reads them.
+    pub(crate) fn json(&mut self, spec: &SourceSpec, reads_format: bool) {
+        for (column, pointer) in &spec.json.paths {
+            self.check(&format!("json.paths.{column}"), json_pointer::check(pointer));
+        }
+        if let Some(records) = &spec.json.records {
+            self.check("json.records", json_pointer::check(records));
+        }
+        if !reads_format && spec.json.format.is_some() {
+            self.add("json.format", format!("means nothing to a {} source; remove it", spec.kind));
+        }
+        if !reads_format && spec.json.records.is_some() {
+            self.add("json.records", format!("means nothing to a {} source; remove it", spec.kind));
+        }
+    }
+
+    /// The result.
+    pub(crate) fn done(self) -> Result<(), Vec<Violation>> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.0) }
+    }
+}

@@ -1,0 +1,146 @@
+//! The framing pass: where a record ends and where its fields are.
+
+use std::borrow::Cow;
+
+use super::dialect::Dialect;
+
+/// A field within its record, quotes not among it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) is_quoted: bool,
+    /// Quotes within it are doubled or escaped.
+    is_escaped: bool,
+}
+
+/// What is wrong with a record's quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Quoting {
+    Fine,
+    /// Text follows a closing quote.
+    Stray,
+    /// The bytes end within quotes.
+    Unclosed,
+}
+
+/// Where a record ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Framed {
+    /// Its bytes, the line end not among them.
+    pub(super) length: usize,
+    /// Where the next record begins.
+    pub(super) next: usize,
+    pub(super) quoting: Quoting,
+}
+
+/// Finds the record at the beginning of `bytes` and its fields. `None`: it goes on behind them.
+pub(super) fn frame(dialect: &Dialect, bytes: &[u8], is_all: bool, fields: &mut Vec<Field>) -> Option<Framed> {
+    fields.clear();
+    let mut quoting = Quoting::Fine;
+    let mut at = 0;
+    loop {
+        let field_start = at;
+        let mut field = Field { start: at, end: at, is_quoted: false, is_escaped: false };
+        if dialect.quote.is_some() && bytes.get(at).copied() == dialect.quote {
+            match close(dialect, bytes, at, is_all) {
+                Close::Beyond => return None,
+                Close::At { end, is_escaped } => {
+                    field = Field { start: at + 1, end, is_quoted: true, is_escaped };
+                    at = end + 1;
+                }
+                Close::Never => {
+                    fields.push(Field { start: at + 1, end: bytes.len(), is_quoted: true, is_escaped: false });
+                    return Some(Framed { length: bytes.len(), next: bytes.len(), quoting: Quoting::Unclosed });
+                }
+            }
+        }
+        let rest = at;
+        at = match memchr::memchr3(dialect.delimiter, b'\n', b'\r', &bytes[at..]) {
+            Some(found) => at + found,
+            None if is_all => bytes.len(),
+            None => return None,
+        };
+        if field.is_quoted && at > rest {
+            quoting = Quoting::Stray;
+            field = Field { start: field_start, end: at, is_quoted: false, is_escaped: false };
+        } else if !field.is_quoted {
+            field.end = at;
+        }
+        fields.push(field);
+        if bytes.get(at) == Some(&dialect.delimiter) {
+            at += 1;
+            continue;
+        }
+        let next = at + line_end(&bytes[at..], is_all)?;
+        return Some(Framed { length: at, next, quoting });
+    }
+}
+
+/// Where a quote closes.
+enum Close {
+    At { end: usize, is_escaped: bool },
+    /// Behind the bytes at hand.
+    Beyond,
+    Never,
+}
+
+fn close(dialect: &Dialect, bytes: &[u8], open: usize, is_all: bool) -> Close {
+    let missing = if is_all { Close::Never } else { Close::Beyond };
+    let Some(quote) = dialect.quote else { return missing };
+    let escape = dialect.escape.unwrap_or(quote);
+    let mut at = open + 1;
+    let mut is_escaped = false;
+    while let Some(found) = memchr::memchr2(quote, escape, &bytes[at..]) {
+        at += found;
+        match bytes.get(at + 1) {
+            Some(next) if bytes[at] != quote || *next == quote => {
+                is_escaped = true;
+                at += 2;
+            }
+            None if !is_all || bytes[at] != quote => return missing,
+            _ => return Close::At { end: at, is_escaped },
+        }
+    }
+    missing
+}
+
+/// The length of the line end at the beginning of `bytes`, 0 at the end of all; `None`: it may go on behind them.
+pub(super) fn line_end(bytes: &[u8], is_all: bool) -> Option<usize> {
+    match bytes {
+        [b'\n', ..] => Some(1),
+        [b'\r', b'\n', ..] => Some(2),
+        [b'\r'] if !is_all => None,
+        [b'\r', ..] => Some(1),
+        _ => Some(0),
+    }
+}
+
+/// Line ends among bytes.
+pub(super) fn count_lines(bytes: &[u8]) -> u64 {
+    let feeds = memchr::memchr_iter(b'\n', bytes).count();
+    let returns = memchr::memchr_iter(b'\r', bytes).filter(|at| bytes.get(at + 1) != Some(&b'\n')).count();
+    (feeds + returns) as u64
+}
+
+/// A field's text, with doubled and escaped quotes made plain.
+pub(super) fn value<'a>(dialect: &Dialect, text: Cow<'a, str>, field: Field) -> Cow<'a, str> {
+    if !field.is_escaped {
+        return text;
+    }
+    let (quote, escape) = (dialect.quote.map(char::from), dialect.escape.map(char::from));
+    let mut plain = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(next) = chars.next() {
+        let skips = Some(next) == escape && chars.peek().is_some() || Some(next) == quote && chars.peek().copied() == quote;
+        match (skips, skips.then(|| chars.next()).flatten()) {
+            (true, Some(kept)) => plain.push(kept),
+            _ => plain.push(next),
+        }
+    }
+    Cow::Owned(plain)
+}
+
+#[cfg(test)]
+#[path = "frame_tests.rs"]
+mod tests;

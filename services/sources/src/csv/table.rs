@@ -1,0 +1,197 @@
+//! Records of text as columns.
+
+use std::borrow::Cow;
+
+use polars::prelude::*;
+use rfe_model::SqlType;
+
+use super::{
+    dialect::{Dialect, Encoding},
+    frame::{Field, Quoting, value},
+    header::places,
+};
+use crate::{
+    Chunk, ChunkColumn,
+    error::code,
+    flaw::{Expected, Flaw, check_text},
+    infer::Inference,
+};
+
+/// What all records of a file share.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    pub(super) dialect: Dialect,
+    /// The file's own fields.
+    pub(super) header: Vec<String>,
+    /// All columns of the source.
+    pub(super) union: Vec<String>,
+    pub(super) file: String,
+    expected: Vec<Option<SqlType>>,
+}
+
+impl Layout {
+    pub(super) fn new(dialect: Dialect, header: Vec<String>, union: Vec<String>, file: String, expected: &Expected) -> Self {
+        // Any text fits these.
+        let is_open = |of: &&SqlType| !matches!(of, SqlType::Varchar | SqlType::Blob | SqlType::Nested(_));
+        let expected = header.iter().map(|name| expected.of(name).filter(is_open).cloned()).collect();
+        Self { dialect, header, union, file, expected }
+    }
+
+    fn check(&self, record: &[u8], fields: &[Field], quoting: Quoting, line: u64) -> Result<(), Flaw> {
+        if quoting == Quoting::Unclosed {
+            let message = format!("line {line} opens a quote that never closes; the record takes the rest of the file");
+            return Err(Flaw::decode(code::UNCLOSED_QUOTE, message));
+        }
+        if quoting == Quoting::Stray {
+            let message = format!("line {line} has text behind a closing quote; a quote within a field is written twice");
+            return Err(Flaw::decode(code::STRAY_QUOTE, message));
+        }
+        if self.dialect.encoding == Encoding::Utf8
+            && let Err(error) = std::str::from_utf8(record)
+        {
+            let byte = record.get(error.valid_up_to()).copied().unwrap_or_default();
+            let message = format!("line {line} is not UTF-8: byte 0x{byte:02x} at {}; set `encoding`", error.valid_up_to() + 1);
+            return Err(Flaw::decode(code::BAD_ENCODING, message));
+        }
+        if fields.len() != self.header.len() {
+            let (has, wants) = (fields.len(), self.header.len());
+            let s = if has == 1 { "" } else { "s" };
+            return Err(Flaw::decode(code::RAGGED_ROW, format!("line {line} has {has} field{s}, the header has {wants}")));
+        }
+        Ok(())
+    }
+
+    // `None` is NULL.
+    fn is_null(&self, text: &str) -> bool {
+        self.dialect.null_values.iter().any(|null| null == text)
+    }
+}
+
+struct TextColumn {
+    raw: StringChunkedBuilder,
+    /// Apart from `raw` only if some texts mean NULL.
+    values: Option<StringChunkedBuilder>,
+    inference: Inference,
+}
+
+/// The rows of one chunk.
+pub(super) struct TextTable<'l> {
+    layout: &'l Layout,
+    columns: Vec<TextColumn>,
+    lines: Vec<i64>,
+}
+
+impl<'l> TextTable<'l> {
+    pub(super) fn new(layout: &'l Layout) -> Self {
+        let builder = || StringChunkedBuilder::new(PlSmallStr::EMPTY, 0);
+        let has_nulls = !layout.dialect.null_values.is_empty();
+        let column = |_: &String| TextColumn {
+            raw: builder(),
+            values: has_nulls.then(builder),
+            inference: Inference::default(),
+        };
+        Self { layout, columns: layout.header.iter().map(column).collect(), lines: Vec::new() }
+    }
+
+    /// Adds a record's row, or says what is wrong with it.
+    pub(super) fn push(&mut self, record: &[u8], fields: &[Field], quoting: Quoting, line: u64) -> Result<(), Flaw> {
+        let layout = self.layout;
+        layout.check(record, fields, quoting, line)?;
+        // Checked above; Latin-1 is decoded field by field, because its bytes move.
+        let whole = if layout.dialect.encoding == Encoding::Utf8 { std::str::from_utf8(record).ok() } else { None };
+        let text = |field: &Field| -> Cow<'_, str> {
+            let text = match whole {
+                Some(whole) => Cow::Borrowed(&whole[field.start..field.end]),
+                None => layout.dialect.encoding.text(&record[field.start..field.end]).unwrap_or_default(),
+            };
+            value(&layout.dialect, text, *field)
+        };
+        for ((field, expected), name) in fields.iter().zip(&layout.expected).zip(&layout.header) {
+            if let Some(expected) = expected {
+                let text = text(field);
+                if !(text.is_empty() && !field.is_quoted || layout.is_null(&text)) {
+                    check_text(name, &text, expected)?;
+                }
+            }
+        }
+        for (field, column) in fields.iter().zip(&mut self.columns) {
+            column.push(layout, (field.end > field.start || field.is_quoted).then(|| text(field)).as_deref());
+        }
+        self.lines.push(line as i64);
+        Ok(())
+    }
+
+    /// Rows so far.
+    pub(super) fn rows(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// The chunk, with its bad records and sizes left to the caller.
+    pub(super) fn finish(self) -> Chunk {
+        let rows = self.lines.len();
+        let mut by_place: Vec<Option<TextColumn>> = self.layout.union.iter().map(|_| None).collect();
+        for (place, column) in places(&self.layout.header, &self.layout.union).into_iter().zip(self.columns) {
+            by_place[place] = Some(column);
+        }
+        let mut raw = Vec::with_capacity(by_place.len() + 2);
+        let mut columns = Vec::with_capacity(by_place.len());
+        for (name, column) in self.layout.union.iter().zip(by_place) {
+            let (text, column) = match column {
+                Some(column) => column.finish(name),
+                None => missing(name, rows),
+            };
+            raw.push(text.with_name(PlSmallStr::from_string(raw_name(name))));
+            columns.push(column);
+        }
+        let file = Scalar::from(PlSmallStr::from_str(&self.layout.file));
+        raw.push(Column::new_scalar(PlSmallStr::from_static("_file"), file, rows));
+        raw.push(Column::new(PlSmallStr::from_static("_line"), self.lines));
+        let raw = DataFrame::new(rows, raw).expect("columns of one length and different names");
+        Chunk { raw, columns, ..Chunk::default() }
+    }
+}
+
+impl TextColumn {
+    fn push(&mut self, layout: &Layout, text: Option<&str>) {
+        let Some(text) = text else {
+            self.raw.append_null();
+            if let Some(values) = &mut self.values {
+                values.append_null();
+            }
+            return;
+        };
+        self.raw.append_value(text);
+        match &mut self.values {
+            Some(values) if layout.is_null(text) => values.append_null(),
+            Some(values) => {
+                values.append_value(text);
+                self.inference.text(text);
+            }
+            None => self.inference.text(text),
+        }
+    }
+
+    fn finish(self, name: &str) -> (Column, ChunkColumn) {
+        let raw = self.raw.finish().into_series().into_column();
+        let values = self.values.map_or_else(|| raw.clone(), |values| values.finish().into_series().into_column());
+        let column = ChunkColumn {
+            name: name.to_owned(),
+            values: values.with_name(PlSmallStr::from_str(name)),
+            observed: self.inference.observed(),
+            exceeds_double: self.inference.exceeds_double(),
+        };
+        (raw, column)
+    }
+}
+
+// A column that only other files of the source have.
+fn missing(name: &str, rows: usize) -> (Column, ChunkColumn) {
+    let values = Column::full_null(PlSmallStr::from_str(name), rows, &DataType::String);
+    (values.clone(), ChunkColumn { name: name.to_owned(), values, observed: None, exceeds_double: false })
+}
+
+// `raw` has `_file` and `_line` of its own. Settled names never begin with `src__f`, unless a file plays tricks.
+fn raw_name(name: &str) -> String {
+    let is_taken = ["_file", "_line"].iter().any(|own| own.eq_ignore_ascii_case(name));
+    if is_taken { format!("src_{name}") } else { name.to_owned() }
+}

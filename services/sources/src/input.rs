@@ -1,0 +1,141 @@
+//! A file as bytes: opened, decompressed by its magic bytes, counted.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use flate2::bufread::MultiGzDecoder;
+use rfe_model::letter::Stage;
+
+use crate::{
+    ReadError,
+    error::code,
+    location::{SourceFile, unreadable},
+};
+
+const READ_AHEAD: usize = 256 << 10;
+/// No record is larger; one that seems so has a quote left open or is no text.
+pub(crate) const MAX_RECORD: usize = 64 << 20;
+
+/// A window over a file's text that moves forward.
+pub(crate) struct Input {
+    name: String,
+    bytes: Box<dyn Read + Send>,
+    counter: Arc<AtomicU64>,
+    taken: u64,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    at_end: bool,
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Input {
+    /// Opens a file; `window` bytes are held at a time, more only for a record that is larger.
+    ///
+    /// # Errors
+    /// If it can't be opened, or is compressed in a way that can't be read.
+    pub(crate) fn open(file: &SourceFile, window: usize) -> Result<Self, ReadError> {
+        let counter = Arc::new(AtomicU64::new(0));
+        let opened = File::open(&file.path).map_err(|error| unreadable(&file.name, &error))?;
+        let counted = Counted { inner: opened, counter: Arc::clone(&counter) };
+        let mut reader = BufReader::with_capacity(READ_AHEAD, counted);
+        let magic = reader.fill_buf().map_err(|error| unreadable(&file.name, &error))?;
+        let bytes: Box<dyn Read + Send> = match magic {
+            [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(reader)),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(not_yet(&file.name, "zstd")),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => return Err(not_yet(&file.name, "bzip2")),
+            [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(not_yet(&file.name, "xz")),
+            [b'P', b'K', 3, 4, ..] => return Err(not_yet(&file.name, "zip")),
+            _ => Box::new(reader),
+        };
+        let buffer = vec![0; window.clamp(4 << 10, MAX_RECORD)];
+        let name = file.name.clone();
+        Ok(Self { name, bytes, counter, taken: 0, buffer, start: 0, end: 0, at_end: false })
+    }
+
+    /// The bytes at hand.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// True if no bytes follow those at hand.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.at_end
+    }
+
+    /// Moves past bytes at hand.
+    pub(crate) fn consume(&mut self, bytes: usize) {
+        self.start += bytes;
+    }
+
+    /// Reads more behind the bytes at hand. `line` is where the record at hand begins.
+    ///
+    /// # Errors
+    /// If the file can't be read, is damaged, or the record is too large.
+    pub(crate) fn fill(&mut self, line: u64) -> Result<(), ReadError> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.end == self.buffer.len() {
+            if self.end >= MAX_RECORD {
+                return Err(self.too_large(line));
+            }
+            self.buffer.resize((self.buffer.len() * 2).min(MAX_RECORD), 0);
+        }
+        while self.end < self.buffer.len() && !self.at_end {
+            match self.bytes.read(&mut self.buffer[self.end..]) {
+                Ok(0) => self.at_end = true,
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(unreadable(&self.name, &error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of the file that were read since this was asked last, as they came.
+    pub(crate) fn bytes_read(&mut self) -> u64 {
+        let counted = self.counter.load(Ordering::Relaxed);
+        let since = counted - self.taken;
+        self.taken = counted;
+        since
+    }
+
+    fn too_large(&self, line: u64) -> ReadError {
+        let message = format!(
+            "the record on line {line} of `{}` is larger than {} MiB; is a quote left open there?",
+            self.name,
+            MAX_RECORD >> 20
+        );
+        ReadError::permanent(Stage::Decode, code::RECORD_TOO_LARGE, message)
+    }
+}
+
+fn not_yet(name: &str, compression: &str) -> ReadError {
+    let message = format!("`{name}` is compressed with {compression}, which a later version reads; gzip and plain files are read now");
+    ReadError::permanent(Stage::Read, code::TYPE_NOT_SUPPORTED, message)
+}
+
+struct Counted {
+    inner: File,
+    counter: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.counter.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}

@@ -1,0 +1,53 @@
+//! `raw` of JSON records: where each stood, and its exact text.
+
+use polars::prelude::*;
+
+/// Where records stand: the columns of `raw` before `body`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// `_file`, `_line`.
+    File,
+    /// `_page`, `_record`.
+    Page,
+}
+
+/// The rows of one chunk.
+pub(crate) struct JsonRows {
+    place: Place,
+    files: StringChunkedBuilder,
+    firsts: Vec<i64>,
+    seconds: Vec<i64>,
+    bodies: StringChunkedBuilder,
+}
+
+impl JsonRows {
+    pub(crate) fn new(place: Place) -> Self {
+        let text = |name: &'static str| StringChunkedBuilder::new(PlSmallStr::from_static(name), 0);
+        Self { place, files: text("_file"), firsts: Vec::new(), seconds: Vec::new(), bodies: text("body") }
+    }
+
+    /// Adds a record of a file.
+    pub(crate) fn push_line(&mut self, file: &str, line: u64, body: &str) {
+        self.files.append_value(file);
+        self.seconds.push(line as i64);
+        self.bodies.append_value(body);
+    }
+
+    /// Adds a record of a page.
+    pub(crate) fn push_record(&mut self, page: u64, record: u64, body: &str) {
+        self.firsts.push(page as i64);
+        self.seconds.push(record as i64);
+        self.bodies.append_value(body);
+    }
+
+    pub(crate) fn finish(self) -> DataFrame {
+        let integers = |name: &'static str, values: Vec<i64>| Column::new(PlSmallStr::from_static(name), values);
+        let columns = match self.place {
+            Place::File => vec![self.files.finish().into_series().into_column(), integers("_line", self.seconds)],
+            Place::Page => vec![integers("_page", self.firsts), integers("_record", self.seconds)],
+        };
+        let body = self.bodies.finish().into_series().into_column();
+        DataFrame::new_infer_height(columns.into_iter().chain([body]).collect())
+            .expect("three columns of one length and different names")
+    }
+}

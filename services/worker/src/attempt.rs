@@ -1,0 +1,134 @@
+//! One claim of one run: everything that its steps need to know.
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use rfe_model::{SourceSpec, SqlType, backoff::Backoff, letter::Stage as At, source::SchemaPolicy, time};
+use rfe_proto::{
+    dlq::DeadLetter,
+    ingest::JobKind,
+    metadata::{ClaimRunRequest, ClaimRunResponse, Run, SchemaVersion},
+};
+use rfe_queue::Leased;
+use rfe_sources::{ReadContext, Source};
+use tempfile::TempDir;
+
+use crate::{
+    failure::{Failed, KIND_UNKNOWN, Stop},
+    letters::Sender,
+    worker::Worker,
+};
+
+/// One claim of one run.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub worker: Arc<Worker>,
+    pub leased: Arc<Leased>,
+    pub run: Run,
+    pub spec: SourceSpec,
+    pub schema: Option<SchemaVersion>,
+    /// The letter that it replays, with its bytes.
+    pub letter: Option<DeadLetter>,
+    pub replay_raw: Option<Vec<u8>>,
+    /// Attempts, this one and lost ones included.
+    pub number: u32,
+    scratch: TempDir,
+}
+
+/// What claiming brought.
+#[derive(Debug)]
+pub(crate) enum Claim {
+    /// The run is ours.
+    Ours(Box<Attempt>),
+    /// It has ended.
+    Ended(Run),
+}
+
+/// Claims the run of leased work.
+pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<Claim, Stop> {
+    let request = ClaimRunRequest {
+        run_id: leased.lease.id.clone(),
+        source: leased.source.clone(),
+        // The kinds of jobs and runs have the same numbers.
+        kind: leased.kind.into(),
+        worker: worker.id.clone(),
+    };
+    let claimed = worker.runs().claim_run(request).await?.into_inner();
+    let ClaimRunResponse { run, claimed, source, schema, letter, replay_raw } = claimed;
+    let run = run.ok_or_else(|| Stop::Backend("ClaimRun answered without a run".to_owned()))?;
+    if !claimed {
+        return Ok(Claim::Ended(run));
+    }
+    let source = source.ok_or_else(|| Stop::Backend("ClaimRun answered without a source".to_owned()))?;
+    let spec = SourceSpec::try_from(&source)
+        .map_err(|why| Stop::Backend(format!("the registry holds an unreadable source: {why}")))?;
+    let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(&worker.config.scratch)?;
+    let number = leased.attempts + leased.expired + 1;
+    let (worker, leased) = (worker.clone(), leased.clone());
+    Ok(Claim::Ours(Box::new(Attempt { worker, leased, run, spec, schema, letter, replay_raw, number, scratch })))
+}
+
+impl Attempt {
+    /// The kind of its source.
+    pub fn kind(&self) -> Result<Arc<dyn Source>, Stop> {
+        let kind = self.worker.kinds.get(&self.spec.kind);
+        kind.ok_or_else(|| {
+            let message = format!("this build reads no sources of kind `{}`", self.spec.kind);
+            Failed::permanent(At::Read, KIND_UNKNOWN, message).into()
+        })
+    }
+
+    /// What reading may use.
+    pub fn read_context(&self) -> ReadContext {
+        let config = &self.worker.config;
+        ReadContext {
+            run_id: self.run.run_id.clone(),
+            expected: self.expected(),
+            roots: config.roots.clone(),
+            allow_private_hosts: config.allow_private_hosts.clone(),
+            secrets: self.worker.secrets.clone(),
+            scratch: self.scratch(),
+            chunk_bytes: config.chunk_bytes,
+        }
+    }
+
+    /// How its failed attempts are repeated.
+    pub fn backoff(&self) -> Backoff {
+        self.spec.retry.backoff(self.worker.config.backoff)
+    }
+
+    /// A folder that lives as long as the attempt.
+    pub fn scratch(&self) -> PathBuf {
+        self.scratch.path().to_owned()
+    }
+
+    /// When the run was made.
+    pub fn created(&self) -> jiff::Timestamp {
+        self.run.created_time.as_ref().and_then(time::from_proto).unwrap_or_else(jiff::Timestamp::now)
+    }
+
+    /// In whose name its letters are written.
+    pub fn sender(&self) -> Sender {
+        Sender {
+            source: self.spec.name.clone(),
+            run_id: self.run.run_id.clone(),
+            attempt: self.number,
+            schema_version: self.schema.as_ref().map_or(0, |schema| schema.version),
+        }
+    }
+
+    /// True if it lands one record of a letter.
+    pub fn is_record_replay(&self) -> bool {
+        self.leased.kind == JobKind::Replay && self.letter.as_ref().is_some_and(|letter| letter.kind == "record")
+    }
+
+    fn expected(&self) -> BTreeMap<String, SqlType> {
+        let mut expected = BTreeMap::new();
+        if self.spec.schema_policy == SchemaPolicy::Quarantine {
+            for column in self.schema.iter().flat_map(|schema| &schema.columns) {
+                expected.extend(column.r#type.parse().ok().map(|kind| (column.name.clone(), kind)));
+            }
+        }
+        expected.extend(self.spec.columns.clone());
+        expected
+    }
+}

@@ -1,0 +1,216 @@
+//! One Parquet file, written row group by row group and hashed on the way.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{self, BufWriter, Write},
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use polars::prelude::{ArrowField, DataFrame, PolarsError, PolarsResult};
+use polars_parquet::write::{
+    DynIter, DynStreamingIterator, FileWriter, ParquetType, fallible_streaming_iterator,
+};
+use rfe_proto::metadata::ColumnStats;
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    encode::{self, Form, PartField, Pages},
+    stats::Bounds,
+};
+
+/// A finished file.
+#[derive(Debug)]
+pub(crate) struct WrittenPart {
+    pub path: PathBuf,
+    pub fields: Vec<PartField>,
+    pub rows: u64,
+    pub bytes: u64,
+    pub sha256: String,
+    pub stats: Vec<ColumnStats>,
+}
+
+/// A file in the making. It holds the rows of less than one row group.
+pub(crate) struct PartWriter {
+    path: PathBuf,
+    fields: Vec<PartField>,
+    form: Form,
+    file: FileWriter<HashingFile>,
+    bytes: Arc<AtomicU64>,
+    pending: DataFrame,
+    group_rows: usize,
+    rows: u64,
+    bounds: Vec<Bounds>,
+    // Pages of constants by the height of the row group: all groups but the last are alike.
+    constants: HashMap<usize, Vec<Pages>>,
+}
+
+impl std::fmt::Debug for PartWriter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartWriter").field("path", &self.path).field("rows", &self.rows).finish_non_exhaustive()
+    }
+}
+
+impl PartWriter {
+    pub fn create(path: &Path, fields: &[PartField], group_rows: usize, form: Form) -> PolarsResult<Self> {
+        let bytes = Arc::new(AtomicU64::new(0));
+        let file = HashingFile { file: BufWriter::with_capacity(1 << 20, File::create(path)?), hash: Sha256::new(), bytes: bytes.clone() };
+        let file = FileWriter::try_new(file, encode::arrow_schema(fields), form.options())?;
+        Ok(Self {
+            path: path.to_owned(),
+            bounds: fields.iter().map(|_| Bounds::default()).collect(),
+            fields: fields.to_vec(),
+            form,
+            file,
+            bytes,
+            pending: DataFrame::default(),
+            group_rows,
+            rows: 0,
+            constants: HashMap::new(),
+        })
+    }
+
+    /// The fields that it was made for.
+    pub fn fields(&self) -> &[PartField] {
+        &self.fields
+    }
+
+    /// Rows, those of the row group in the making included.
+    pub fn rows(&self) -> u64 {
+        self.rows + self.pending.height() as u64
+    }
+
+    /// Bytes written so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Adds rows: a frame of the fields that are not constant, in their order.
+    pub fn write(&mut self, frame: DataFrame) -> PolarsResult<()> {
+        if self.pending.height() == 0 {
+            self.pending = frame;
+        } else {
+            self.pending = stack(std::mem::take(&mut self.pending), frame)?;
+        }
+        while self.pending.height() >= self.group_rows {
+            let group = self.pending.slice(0, self.group_rows);
+            self.pending = self.pending.slice(self.group_rows as i64, usize::MAX);
+            self.flush(group)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the rest and the footer.
+    pub fn finish(mut self) -> PolarsResult<WrittenPart> {
+        let last = std::mem::take(&mut self.pending);
+        if last.height() > 0 {
+            self.flush(last)?;
+        }
+        self.file.end(None)?;
+        let mut file = self.file.into_inner();
+        file.flush()?;
+        let stats = self.fields.iter().zip(self.bounds).filter_map(|(field, bounds)| bounds.stats(field.id?)).collect();
+        Ok(WrittenPart {
+            path: self.path,
+            fields: self.fields,
+            rows: self.rows,
+            bytes: self.bytes.load(Ordering::Relaxed),
+            sha256: hex::encode(file.hash.finalize()),
+            stats,
+        })
+    }
+
+    fn flush(&mut self, mut group: DataFrame) -> PolarsResult<()> {
+        group.rechunk_mut_par();
+        let rows = group.height();
+        if self.form == Form::Kept {
+            self.measure(&group);
+        }
+        let varying = encode::encode(&group, &self.parquet_fields(false), self.form)?;
+        self.encode_constants(rows)?;
+        let constants = self.constants.get(&rows).map_or(&[][..], Vec::as_slice);
+        let (mut varying, mut constants) = (varying.iter(), constants.iter());
+        let mut leaves = Vec::with_capacity(self.fields.len());
+        for field in &self.fields {
+            let pages = if field.constant.is_some() { constants.next() } else { varying.next() };
+            leaves.extend(pages.into_iter().flatten());
+        }
+        let columns = leaves.into_iter().map(|pages| {
+            Ok::<_, PolarsError>(DynStreamingIterator::new(fallible_streaming_iterator::convert(
+                pages.iter().map(Ok::<_, PolarsError>),
+            )))
+        });
+        self.file.write(rows as u64, DynIter::new(columns))?;
+        self.rows += rows as u64;
+        Ok(())
+    }
+
+    fn encode_constants(&mut self, rows: usize) -> PolarsResult<()> {
+        if self.constants.contains_key(&rows) {
+            return Ok(());
+        }
+        let columns = self.fields.iter().filter_map(|field| field.constant.as_ref());
+        let mut frame = DataFrame::new(rows, columns.map(|column| column.new_from_index(0, rows)).collect())?;
+        frame.rechunk_mut();
+        let pages = encode::encode(&frame, &self.parquet_fields(true), self.form)?;
+        self.constants.insert(rows, pages);
+        Ok(())
+    }
+
+    fn parquet_fields(&self, constant: bool) -> Vec<(&ArrowField, &ParquetType)> {
+        let arrow = self.file.schema().iter_values();
+        let parquet = self.file.parquet_schema().fields();
+        self.fields
+            .iter()
+            .zip(arrow.zip(parquet))
+            .filter(|(field, _)| field.constant.is_some() == constant)
+            .map(|(_, pair)| pair)
+            .collect()
+    }
+
+    fn measure(&mut self, group: &DataFrame) {
+        let mut varying = group.columns().iter();
+        for (field, bounds) in self.fields.iter().zip(&mut self.bounds) {
+            match (&field.constant, field.id) {
+                (Some(constant), _) => bounds.add(constant),
+                (None, id) => {
+                    let column = varying.next();
+                    if let (Some(column), Some(_)) = (column, id) {
+                        bounds.add(column);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn stack(mut above: DataFrame, below: DataFrame) -> PolarsResult<DataFrame> {
+    if above.width() == 0 {
+        return DataFrame::new(above.height() + below.height(), Vec::new());
+    }
+    above.vstack_mut_owned(below)?;
+    Ok(above)
+}
+
+struct HashingFile {
+    file: BufWriter<File>,
+    hash: Sha256,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Write for HashingFile {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(buffer)?;
+        self.hash.update(&buffer[..written]);
+        self.bytes.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}

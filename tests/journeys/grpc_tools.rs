@@ -1,0 +1,86 @@
+//! grpcurl and other tools that know nothing but reflection and health.
+
+use rfe_tests::{
+    Platform,
+    cli::{Answer, finish},
+    tool,
+};
+
+async fn grpcurl(platform: &Platform, arguments: &[&str]) -> Answer {
+    let mut command = tool::command(&tool::grpcurl());
+    command.arg("-plaintext").args(arguments);
+    command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let _runs_beside = platform;
+    finish(command, String::new()).await
+}
+
+const SERVICES: [&str; 7] = [
+    "arrow.flight.protocol.FlightService",
+    "grpc.health.v1.Health",
+    "rfe.dlq.v1.DlqService",
+    "rfe.ingest.v1.IngestService",
+    "rfe.metadata.v1.MetadataService",
+    "rfe.metadata.v1.RunService",
+    "rfe.scheduler.v1.SchedulerService",
+];
+
+#[tokio::test]
+async fn reflection_lists_and_describes_the_services() {
+    let platform = Platform::start().await;
+    let address = platform.ready().grpc.clone();
+    let listed = grpcurl(&platform, &[&address, "list"]).await.ok().stdout;
+    for service in SERVICES {
+        assert!(listed.lines().any(|line| line == service), "{service} is in\n{listed}");
+    }
+    let described = grpcurl(&platform, &[&address, "describe", "rfe.ingest.v1.IngestService.SubmitJob"]).await.ok().stdout;
+    assert!(described.contains("SubmitJobRequest"), "{described}");
+    let methods = grpcurl(&platform, &[&address, "list", "rfe.scheduler.v1.SchedulerService"]).await.ok().stdout;
+    assert_eq!(methods.lines().count(), 11, "{methods}");
+}
+
+#[tokio::test]
+async fn each_service_says_that_it_serves() {
+    let platform = Platform::start().await;
+    let address = platform.ready().grpc.clone();
+    for service in SERVICES.iter().filter(|service| service.starts_with("rfe.")).chain(&[""]) {
+        let request = format!("{{\"service\": \"{service}\"}}");
+        let answer = grpcurl(&platform, &["-d", &request, &address, "grpc.health.v1.Health/Check"]).await.ok();
+        assert!(answer.stdout.contains("SERVING"), "{service}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_is_made_read_and_looked_at_with_grpcurl_alone() {
+    let platform = Platform::start().await;
+    platform.write("people.csv", "id\n1\n2\n");
+    let address = platform.ready().grpc.clone();
+    let location = platform.work().join("people.csv");
+    let create = format!(r#"{{"source": {{"name": "people", "kind": "csv", "config": {{"location": "{}"}}}}}}"#, location.display());
+    let _made = grpcurl(&platform, &["-d", &create, &address, "rfe.metadata.v1.MetadataService/CreateSource"]).await.ok();
+    let submit = ["-d", r#"{"source": "people"}"#, &address, "rfe.ingest.v1.IngestService/SubmitJob"];
+    let submitted = grpcurl(&platform, &submit).await.ok().json();
+    let run = platform.ended_run(submitted["job"]["jobId"].as_str().expect("a job")).await;
+    assert_eq!(run.counters.map(|counters| counters.landed), Some(2), "{run:?}");
+    let datasets = grpcurl(&platform, &[&address, "rfe.metadata.v1.MetadataService/ListDatasets"]).await.ok();
+    assert_eq!(datasets.json()["datasets"][0]["rows"], "2");
+
+    let twice = grpcurl(&platform, &["-d", &create, &address, "rfe.metadata.v1.MetadataService/CreateSource"]).await;
+    assert!(twice.code != 0 && twice.stderr.contains("SOURCE_EXISTS"), "the error carries its details: {twice:?}");
+}
+
+#[tokio::test]
+async fn what_a_later_version_brings_says_so() {
+    let platform = Platform::start().await;
+    let address = platform.ready().grpc.clone();
+    for method in [
+        "rfe.ingest.v1.IngestService/StreamEvents",
+        "rfe.ingest.v1.IngestService/WatchJob",
+        "rfe.dlq.v1.DlqService/ReplayDeadLetters",
+        "rfe.scheduler.v1.SchedulerService/BackfillSchedule",
+        "rfe.scheduler.v1.SchedulerService/PreviewSchedule",
+        "rfe.scheduler.v1.SchedulerService/ListFirings",
+    ] {
+        let answer = grpcurl(&platform, &["-d", "{}", &address, method]).await;
+        assert!(answer.stderr.contains("Code: Unimplemented"), "{method}: {answer:?}");
+    }
+}

@@ -1,0 +1,22 @@
+//! One file a journey of a user; all of them in one binary, against the real program. They run side by side: each has its own
+//! folder and ports.
+
+mod bad_sources_yaml;
+mod cancel_and_pause;
+mod command_line;
+mod crash_points;
+mod csv_files;
+mod dead_letter_replay;
+mod demo;
+mod flight_clients;
+mod grpc_tools;
+mod hostile_sql;
+mod kill_nine;
+mod parquet_files;
+mod rest_api;
+mod schedules;
+mod schema_drift;
+mod starting_and_stopping;
+mod synthetic_stream;
+mod webhook_errors;
+mod webhook_to_sql;

@@ -1,0 +1,138 @@
+//! A real HTTP server that pages customers and can behave badly.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{
+    Router,
+    extract::{Query, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+
+/// How the next calls are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// As documented.
+    Well,
+    /// So many calls with 429 and `Retry-After: 1`, then well.
+    Busy(u32),
+    /// Every call with this status.
+    Failing(u16),
+    /// An HTML page with status 200.
+    Html,
+    /// JSON that breaks off, with status 200.
+    BrokenOff,
+}
+
+/// What the server does and has seen.
+#[derive(Debug)]
+struct Memory {
+    mood: Mood,
+    customers: usize,
+    calls: Vec<String>,
+    authorizations: Vec<String>,
+}
+
+/// The server; it ends when it is dropped.
+#[derive(Debug)]
+pub struct MockApi {
+    /// Where it listens: `http://127.0.0.1:<port>`.
+    pub url: String,
+    memory: Arc<Mutex<Memory>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+// === impl MockApi ===
+
+impl MockApi {
+    /// Serves so many customers at `/customers?page=<from 1>&limit=<rows>`.
+    ///
+    /// # Panics
+    /// If no port is free.
+    pub async fn start(customers: usize) -> Self {
+        let memory =
+            Memory { mood: Mood::Well, customers, calls: Vec::new(), authorizations: Vec::new() };
+        let memory = Arc::new(Mutex::new(memory));
+        let router = Router::new().route("/customers", get(page)).with_state(memory.clone());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("a bound port has an address"));
+        let task = tokio::spawn(async move {
+            axum::serve(listener, router).await.expect("the mock API serves");
+        });
+        Self { url, memory, task }
+    }
+
+    /// Changes how the next calls are answered.
+    pub fn be(&self, mood: Mood) {
+        lock(&self.memory).mood = mood;
+    }
+
+    /// Changes how many customers there are.
+    pub fn grow(&self, customers: usize) {
+        lock(&self.memory).customers = customers;
+    }
+
+    /// The queries of the calls so far.
+    pub fn calls(&self) -> Vec<String> {
+        lock(&self.memory).calls.clone()
+    }
+
+    /// The `Authorization` headers of the calls so far.
+    pub fn authorizations(&self) -> Vec<String> {
+        lock(&self.memory).authorizations.clone()
+    }
+}
+
+impl Drop for MockApi {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// One customer's exact text, unlike what a JSON library would write: key order and number text must survive in `raw`.
+pub fn customer(id: usize) -> String {
+    format!(r#"{{"id": {id}, "name": "customer {id}", "credit": {id}.50, "address": {{"city": "Town {}"}}}}"#, id % 7)
+}
+
+async fn page(
+    State(memory): State<Arc<Mutex<Memory>>>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    let number = |name: &str, default: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (page, limit) = (number("page", 1), number("limit", 10));
+    let mut memory = lock(&memory);
+    memory.calls.push(format!("page={page}&limit={limit}"));
+    if let Some(value) = headers.get("authorization").and_then(|value| value.to_str().ok()) {
+        memory.authorizations.push(value.to_owned());
+    }
+    match memory.mood {
+        Mood::Well => well(memory.customers, page, limit),
+        Mood::Busy(0) => {
+            memory.mood = Mood::Well;
+            well(memory.customers, page, limit)
+        }
+        Mood::Busy(times) => {
+            memory.mood = Mood::Busy(times - 1);
+            (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], "slow down").into_response()
+        }
+        Mood::Failing(status) => StatusCode::from_u16(status).expect("a status").into_response(),
+        Mood::Html => ([("content-type", "text/html")], "<html><body>Please sign in</body></html>").into_response(),
+        Mood::BrokenOff => ([("content-type", "application/json")], r#"{"data": [{"id": 1}, {"i"#).into_response(),
+    }
+}
+
+fn well(customers: usize, page: usize, limit: usize) -> Response {
+    let first = (page - 1) * limit + 1;
+    let records: Vec<String> = (first..=customers.min(first + limit - 1)).map(customer).collect();
+    let body = format!(r#"{{"data": [{}], "page": {page}}}"#, records.join(", "));
+    ([("content-type", "application/json")], body).into_response()
+}
+
+fn lock(memory: &Mutex<Memory>) -> std::sync::MutexGuard<'_, Memory> {
+    memory.lock().unwrap_or_else(PoisonError::into_inner)
+}

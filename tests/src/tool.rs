@@ -1,0 +1,63 @@
+//! Programs that journeys use. `make test` fetches them and says where they are; without it they are looked for in the cache
+//! folder. A missing one fails the test: nothing is skipped.
+
+use std::path::PathBuf;
+
+const LIBRARY_PATHS: [&str; 2] = ["LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"];
+
+/// The binary under test.
+///
+/// # Panics
+/// If it was not built.
+pub fn rfe() -> PathBuf {
+    found("JOURNEY_RFE", beside_this_test().join("rfe"))
+}
+
+/// A Python with the clients of `clients/requirements.txt`.
+///
+/// # Panics
+/// If there is none.
+pub fn python() -> PathBuf {
+    found("JOURNEY_PYTHON", cache().join("venv/bin/python"))
+}
+
+/// grpcurl.
+///
+/// # Panics
+/// If there is none.
+pub fn grpcurl() -> PathBuf {
+    found("JOURNEY_GRPCURL", cache().join("grpcurl-1.9.4/grpcurl"))
+}
+
+/// A program without the test's own environment: the binary finds its library by itself, and no setting leaks in.
+pub fn command(program: &PathBuf) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    for (name, _) in std::env::vars() {
+        if name.starts_with("RFE_") || LIBRARY_PATHS.contains(&name.as_str()) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+fn found(variable: &str, otherwise: PathBuf) -> PathBuf {
+    let path = std::env::var_os(variable).map_or(otherwise, PathBuf::from);
+    assert!(path.exists(), "{} does not exist; `make build tools` makes it, or set {variable}", path.display());
+    path
+}
+
+fn beside_this_test() -> PathBuf {
+    let mut path = std::env::current_exe().expect("a running test has a path");
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    path
+}
+
+fn cache() -> PathBuf {
+    std::env::var_os("RFE_CACHE").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/rfe"),
+        PathBuf::from,
+    )
+}
