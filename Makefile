@@ -93,7 +93,7 @@ lint: $(DUCKDB) $(BUF) $(CARGO_DENY)
 		echo 'rfe: no release is tagged yet, so no proto is frozen' >&2; \
 	fi
 	@echo 'rfe: dependencies' >&2
-	@$(CARGO_DENY) --locked check --config .cargo/deny.toml --hide-inclusion-graph bans licenses sources
+	@$(CARGO_DENY) --locked --config .cargo/deny.toml check --hide-inclusion-graph bans licenses sources
 	@echo 'rfe: lints' >&2
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
 

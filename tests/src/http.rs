@@ -78,6 +78,12 @@ impl Platform {
         self.call(Method::GET, path).body("").await
     }
 
+    /// True while the edge answers that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        let answer = Client::new().get(format!("{}/readyz", self.http_url())).send().await;
+        answer.is_ok_and(|response| response.status() == StatusCode::OK)
+    }
+
     /// Any call of the edge.
     pub fn call(&self, method: Method, path: &str) -> Call {
         Call(Client::new().request(method, format!("{}{path}", self.http_url())))

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{
@@ -26,6 +27,8 @@ pub enum Mood {
     Html,
     /// JSON that breaks off, with status 200.
     BrokenOff,
+    /// No answer until the mood changes.
+    Stuck,
 }
 
 /// What the server does and has seen.
@@ -105,13 +108,13 @@ async fn page(
 ) -> Response {
     let number = |name: &str, default: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (page, limit) = (number("page", 1), number("limit", 10));
-    let mut memory = lock(&memory);
-    memory.calls.push(format!("page={page}&limit={limit}"));
-    if let Some(value) = headers.get("authorization").and_then(|value| value.to_str().ok()) {
-        memory.authorizations.push(value.to_owned());
+    note(&mut lock(&memory), format!("page={page}&limit={limit}"), &headers);
+    while lock(&memory).mood == Mood::Stuck {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    let mut memory = lock(&memory);
     match memory.mood {
-        Mood::Well => well(memory.customers, page, limit),
+        Mood::Well | Mood::Stuck => well(memory.customers, page, limit),
         Mood::Busy(0) => {
             memory.mood = Mood::Well;
             well(memory.customers, page, limit)
@@ -123,6 +126,13 @@ async fn page(
         Mood::Failing(status) => StatusCode::from_u16(status).expect("a status").into_response(),
         Mood::Html => ([("content-type", "text/html")], "<html><body>Please sign in</body></html>").into_response(),
         Mood::BrokenOff => ([("content-type", "application/json")], r#"{"data": [{"id": 1}, {"i"#).into_response(),
+    }
+}
+
+fn note(memory: &mut Memory, call: String, headers: &HeaderMap) {
+    memory.calls.push(call);
+    if let Some(value) = headers.get("authorization").and_then(|value| value.to_str().ok()) {
+        memory.authorizations.push(value.to_owned());
     }
 }
 

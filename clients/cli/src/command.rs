@@ -5,7 +5,9 @@ use clap::{Args, Subcommand};
 use crate::{
     error::CliError,
     session::Session,
-    verb::{apply, datasets, dlq, ingest, preview, query, queue, runs, schedule, schema, send, sources, status},
+    verb::{
+        apply, datasets, dlq, ingest, preview, query, queue, runs, schedule, schema, send, sources, status,
+    },
 };
 
 /// What every verb takes.

@@ -19,7 +19,9 @@ pub(crate) fn read(entry: &Json) -> Result<SourceSpec, Vec<Violation>> {
     let spec = decode(rest, &mut wrong);
     if let Some(spec) = &spec {
         let further = spec.check().err().unwrap_or_default();
-        wrong.extend(further.into_iter().filter(|one| !is_known(&wrong_paths(&wrong), &one.path)).collect::<Vec<_>>());
+        wrong.extend(
+            further.into_iter().filter(|one| !is_known(&wrong_paths(&wrong), &one.path)).collect::<Vec<_>>(),
+        );
     }
     match spec {
         Some(spec) if wrong.is_empty() => Ok(spec),
@@ -59,7 +61,9 @@ fn remove(value: &mut Json, path: &str) -> bool {
     let (head, rest) = path.split_at(head_end);
     let child = if let Some(index) = head.strip_suffix(']') {
         let Some(list) = value.as_array_mut() else { return false };
-        let Some(index) = index.parse::<usize>().ok().filter(|index| *index < list.len()) else { return false };
+        let Some(index) = index.parse::<usize>().ok().filter(|index| *index < list.len()) else {
+            return false;
+        };
         if rest.is_empty() {
             list.remove(index);
             return true;
@@ -122,7 +126,8 @@ mod tests {
 
     #[test]
     fn a_right_entry_is_read() {
-        let spec = read(&json!({"name": "a", "kind": "csv", "schedule": {"every": "5m"}})).expect("it is right");
+        let spec =
+            read(&json!({"name": "a", "kind": "csv", "schedule": {"every": "5m"}})).expect("it is right");
         assert_eq!(spec.name, "a");
     }
 

@@ -27,8 +27,12 @@ impl Manifest {
     /// Reads a text. `file` is how mistakes name it, `folder` what its relative paths start from.
     pub(crate) fn read(file: &str, text: &str, folder: &Path) -> Self {
         let document = Document::read(text);
-        let mut manifest =
-            Self { file: file.to_owned(), mistakes: document.mistakes.clone(), document, entries: Vec::new() };
+        let mut manifest = Self {
+            file: file.to_owned(),
+            mistakes: document.mistakes.clone(),
+            document,
+            entries: Vec::new(),
+        };
         let syntax_is_wrong = manifest.document.value.is_null() && manifest.is_wrong();
         if !syntax_is_wrong {
             manifest.read_root(folder);
@@ -58,10 +62,11 @@ impl Manifest {
         self.mistakes.sort_by_key(|mistake| mistake.place);
         self.mistakes.dedup();
         let file = self.file;
-        let lines = self.mistakes.into_iter().map(|Mistake { place: Place { line, column }, path, reason }| {
-            let path = if path.is_empty() { path } else { format!("{path}: ") };
-            format!("{file}:{line}:{column}: {path}{reason}")
-        });
+        let lines =
+            self.mistakes.into_iter().map(|Mistake { place: Place { line, column }, path, reason }| {
+                let path = if path.is_empty() { path } else { format!("{path}: ") };
+                format!("{file}:{line}:{column}: {path}{reason}")
+            });
         lines.collect()
     }
 
@@ -74,7 +79,9 @@ impl Manifest {
         self.check_version(root.get("version"));
         match root.get("sources") {
             Some(Json::Array(entries)) => self.read_entries(entries, folder),
-            Some(Json::Null) => self.add(Violation::new("sources", "has no value; write `[]` for no sources")),
+            Some(Json::Null) => {
+                self.add(Violation::new("sources", "has no value; write `[]` for no sources"))
+            }
             Some(_) => self.add(Violation::new("sources", "is no list; write each source with `- name: …`")),
             None => self.add(Violation::new("", "the key `sources` is missing")),
         }
@@ -94,7 +101,10 @@ impl Manifest {
         match version {
             Some(version) if *version == 1 => {}
             Some(version) => {
-                self.add(Violation::new("version", format!("`{version}` is unknown; this rfe reads version 1")));
+                self.add(Violation::new(
+                    "version",
+                    format!("`{version}` is unknown; this rfe reads version 1"),
+                ));
             }
             None => self.add(Violation::new("", "the key `version` is missing; write `version: 1`")),
         }
@@ -206,7 +216,10 @@ sources:
             assert_eq!(lines(text).len(), 1, "{text:?}: {:?}", lines(text));
         }
         assert_eq!(lines("a: [1\n").len(), 1);
-        assert_eq!(lines("version: 1\nsources:\n"), ["sources.yaml:2:1: sources: has no value; write `[]` for no sources"]);
+        assert_eq!(
+            lines("version: 1\nsources:\n"),
+            ["sources.yaml:2:1: sources: has no value; write `[]` for no sources"]
+        );
         assert_eq!(lines("version: 1\nsources: []\n"), [] as [&str; 0]);
     }
 

@@ -89,9 +89,15 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!([count(0), count(999), count(1000), count(-1_234_567)], ["0", "999", "1,000", "-1,234,567"]);
+        assert_eq!(
+            [count(0), count(999), count(1000), count(-1_234_567)],
+            ["0", "999", "1,000", "-1,234,567"]
+        );
         assert_eq!([many(1, "row"), many(2000, "row")], ["1 row", "2,000 rows"]);
-        assert_eq!([bytes(0), bytes(1023), bytes(1536), bytes(5 << 30)], ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]);
+        assert_eq!(
+            [bytes(0), bytes(1023), bytes(1536), bytes(5 << 30)],
+            ["0 B", "1023 B", "1.5 KiB", "5.0 GiB"]
+        );
         assert_eq!(bytes(3 << 40), "3.0 TiB");
     }
 

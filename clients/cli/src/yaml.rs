@@ -103,7 +103,11 @@ impl Reader<'_> {
                 Json::Object(map)
             }
             YamlData::Tagged(tag, _) => {
-                self.mistake(node.span.start, path, &format!("the tag `{}{}` means nothing here", tag.handle, tag.suffix));
+                self.mistake(
+                    node.span.start,
+                    path,
+                    &format!("the tag `{}{}` means nothing here", tag.handle, tag.suffix),
+                );
                 Json::Null
             }
             YamlData::Representation(..) | YamlData::Alias(_) | YamlData::BadValue => {
@@ -113,7 +117,13 @@ impl Reader<'_> {
         }
     }
 
-    fn entry(&mut self, map: &mut Map<String, Json>, key: &MarkedYaml<'_>, value: &MarkedYaml<'_>, path: &str) {
+    fn entry(
+        &mut self,
+        map: &mut Map<String, Json>,
+        key: &MarkedYaml<'_>,
+        value: &MarkedYaml<'_>,
+        path: &str,
+    ) {
         let Some(name) = key_text(key) else {
             self.mistake(key.span.start, path, "a key must be a plain text");
             return;
@@ -153,7 +163,13 @@ impl Reader<'_> {
     }
 
     fn written(&self, node: &MarkedYaml<'_>) -> String {
-        self.text.chars().skip(node.span.start.index()).take(node.span.len()).collect::<String>().trim().to_owned()
+        self.text
+            .chars()
+            .skip(node.span.start.index())
+            .take(node.span.len())
+            .collect::<String>()
+            .trim()
+            .to_owned()
     }
 
     fn syntax(&mut self, error: &ScanError) {
@@ -206,7 +222,8 @@ mod tests {
 
     #[test]
     fn scalars_keep_their_meaning() {
-        let text = "a: 5\nb: \"5\"\nc: 2s\nd: 0.1\ne: true\nf: ~\ng: 00123\nh: '0 6 * * *'\ni: 2026-01-01\nj: no\n";
+        let text =
+            "a: 5\nb: \"5\"\nc: 2s\nd: 0.1\ne: true\nf: ~\ng: 00123\nh: '0 6 * * *'\ni: 2026-01-01\nj: no\n";
         let read = Document::read(text);
         assert_eq!(read.mistakes, []);
         assert_eq!(

@@ -1,1 +1,13 @@
-//! Sources, runs, files, schemas, ledger and letters over gRPC
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod declare;
+mod grpc;
+mod ledger;
+mod page;
+mod raw;
+mod role;
+mod scan;
+
+pub use config::Config;
+pub use role::{Deps, build};

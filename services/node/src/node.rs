@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::{
     Config,
     folder::{DataFolder, FolderError},
-    wiring::{self, Stores},
+    wiring::{self, Site, Stores},
 };
 
 /// The node can't start.
@@ -86,20 +86,22 @@ impl Node {
         let shutdown = Shutdown::new();
         let pages = Pages::default();
         let local = LocalRoutes::default();
-        let roles = wiring::roles(config, &stores, &surroundings, &local, &pages, &shutdown, &folder)?;
-        let (routes, health) = wiring::routes(roles, &shutdown).await?;
-        local.set(routes.clone());
-        let node = Self {
-            http: address(&http)?,
-            grpc: address(&grpc)?,
-            pages: pages.clone(),
-            shutdown: shutdown.clone(),
-            drain: Duration::from_secs_f64(config.drain_seconds),
-            folder,
+        let site = Site {
+            config,
+            stores: &stores,
+            surroundings: &surroundings,
+            local: &local,
+            pages: &pages,
+            shutdown: &shutdown,
+            folder: &folder,
         };
-        let edge = wiring::edge(config, &surroundings, &local, &pages, &shutdown);
-        server::spawn(http, edge, &shutdown);
-        server::spawn(grpc, server::GrpcPort::new(routes, pages), &shutdown);
+        let (routes, health) = wiring::routes(wiring::roles(site)?, &shutdown)?;
+        local.set(routes.clone());
+        let (http_addr, grpc_addr) = (address(&http)?, address(&grpc)?);
+        wiring::serve_edge(http, site);
+        server::spawn(grpc, server::GrpcPort::new(routes, pages.clone()), &shutdown);
+        let drain = Duration::from_secs_f64(config.drain_seconds);
+        let node = Self { http: http_addr, grpc: grpc_addr, pages, shutdown, drain, folder };
         health.serving().await;
         node.pages.readiness.set(true);
         node.folder

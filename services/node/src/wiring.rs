@@ -3,11 +3,12 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rfe_lake::Lake;
-use rfe_mesh::{MeshChannel, Role, Shutdown, channel::LocalRoutes, pages::Pages};
+use rfe_mesh::{MeshChannel, Role, Shutdown, channel::LocalRoutes, pages::Pages, server};
 use rfe_model::backoff::Backoff;
 use rfe_queue::SqliteQueue;
 use rfe_registry::SqliteRegistry;
 use rfe_sources::SourceKinds;
+use tokio::net::TcpListener;
 use tonic::service::{Routes, RoutesBuilder};
 
 use crate::{
@@ -39,6 +40,7 @@ pub(crate) struct Site<'a> {
 }
 
 /// Tells `grpc.health.v1` that the services serve.
+#[derive(Debug)]
 pub(crate) struct Health {
     reporter: tonic_health::server::HealthReporter,
     services: Vec<&'static str>,
@@ -54,7 +56,7 @@ impl Health {
 }
 
 /// Registers roles, health and reflection; spawns the roles' tasks.
-pub(crate) async fn routes(roles: Vec<Role>, shutdown: &Shutdown) -> Result<(Routes, Health), StartError> {
+pub(crate) fn routes(roles: Vec<Role>, shutdown: &Shutdown) -> Result<(Routes, Health), StartError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let mut builder = RoutesBuilder::default();
     let mut services = Vec::new();
@@ -85,4 +87,150 @@ fn add_reflection(builder: &mut RoutesBuilder) -> Result<(), tonic_reflection::s
     builder.add_service(configure().build_v1()?);
     builder.add_service(configure().build_v1alpha()?);
     Ok(())
+}
+
+/// The roles of one process, built over its own routes.
+pub(crate) fn roles(site: Site<'_>) -> Result<Vec<Role>, StartError> {
+    let query = query(site)?;
+    Ok(vec![metadata(site), ingest(site), worker(site), scheduler(site), dlq(site), query])
+}
+
+fn channel(site: Site<'_>) -> MeshChannel {
+    MeshChannel::Local(site.local.clone())
+}
+
+fn metadata(site: Site<'_>) -> Role {
+    let registry = &site.stores.registry;
+    rfe_metadata::build(
+        rfe_metadata::Config::default(),
+        rfe_metadata::Deps {
+            sources: registry.clone(),
+            runs: registry.clone(),
+            catalog: registry.clone(),
+            letters: registry.clone(),
+            kinds: Arc::new(site.stores.kinds.clone()),
+            lake: site.stores.lake.clone(),
+            shutdown: site.shutdown.clone(),
+            metrics: site.pages.metrics.clone(),
+        },
+    )
+}
+
+fn ingest(site: Site<'_>) -> Role {
+    rfe_ingest::build(
+        rfe_ingest::Config::default(),
+        rfe_ingest::Deps {
+            queue: site.stores.queue.clone(),
+            control: site.stores.queue.clone(),
+            metadata: channel(site),
+            shutdown: site.shutdown.clone(),
+            metrics: site.pages.metrics.clone(),
+        },
+    )
+}
+
+fn worker(site: Site<'_>) -> Role {
+    let config = site.config;
+    let mut roots = if config.sources.roots.is_empty() {
+        vec![PathBuf::from(".")]
+    } else {
+        config.sources.roots.clone()
+    };
+    roots.extend(site.surroundings.roots.iter().cloned());
+    rfe_worker::build(
+        rfe_worker::Config {
+            lease: Duration::from_secs_f64(config.queue.lease_seconds),
+            batch_max_rows: config.batch.max_rows,
+            batch_max_age: Duration::from_millis(config.batch.max_age_ms),
+            backoff: Backoff {
+                attempts: config.retry.attempts,
+                base: Duration::from_secs_f64(config.retry.base_seconds),
+                cap: Duration::from_secs_f64(config.retry.cap_seconds),
+            },
+            roots,
+            allow_private_hosts: config.allowed_private_hosts(),
+            scratch: site.folder.join("scratch"),
+            drain: drain(config),
+            crash_point: config.drill.crash_point.clone(),
+            ..rfe_worker::Config::default()
+        },
+        rfe_worker::Deps {
+            queue: site.stores.queue.clone(),
+            lake: site.stores.lake.clone(),
+            kinds: site.stores.kinds.clone(),
+            metadata: channel(site),
+            secrets: site.surroundings.secrets.clone(),
+            shutdown: site.shutdown.clone(),
+            metrics: site.pages.metrics.clone(),
+        },
+    )
+}
+
+fn scheduler(site: Site<'_>) -> Role {
+    rfe_scheduler::build(
+        rfe_scheduler::Config::default(),
+        rfe_scheduler::Deps {
+            store: site.stores.registry.clone(),
+            metadata: channel(site),
+            ingest: channel(site),
+            shutdown: site.shutdown.clone(),
+            metrics: site.pages.metrics.clone(),
+        },
+    )
+}
+
+fn dlq(site: Site<'_>) -> Role {
+    rfe_dlq::build(
+        rfe_dlq::Config::default(),
+        rfe_dlq::Deps {
+            metadata: channel(site),
+            ingest: channel(site),
+            shutdown: site.shutdown.clone(),
+            metrics: site.pages.metrics.clone(),
+        },
+    )
+}
+
+fn query(site: Site<'_>) -> Result<Role, StartError> {
+    rfe_query::build(
+        rfe_query::Config {
+            scratch: Some(site.folder.join("query-scratch")),
+            drain: drain(site.config),
+            ..rfe_query::Config::default()
+        },
+        rfe_query::Deps {
+            metadata: channel(site),
+            lake: site.stores.lake.clone(),
+            shutdown: site.shutdown.clone(),
+            metrics: site.pages.metrics.clone(),
+        },
+    )
+    .map_err(|error| StartError::Part(format!("the query engine: {error}")))
+}
+
+/// Serves the webhook edge.
+pub(crate) fn serve_edge(listener: TcpListener, site: Site<'_>) {
+    let service = rfe_edge::service(
+        rfe_edge::Config {
+            unknown_sources: match site.config.unknown_sources() {
+                UnknownSources::Create => rfe_edge::UnknownSources::Create,
+                UnknownSources::Reject => rfe_edge::UnknownSources::Reject,
+            },
+            ..rfe_edge::Config::default()
+        },
+        rfe_edge::Deps {
+            metadata: channel(site),
+            ingest: channel(site),
+            dlq: channel(site),
+            secrets: site.surroundings.secrets.clone(),
+            pages: site.pages.clone(),
+            shutdown: site.shutdown.clone(),
+        },
+    );
+    server::spawn(listener, service, site.shutdown);
+}
+
+// What runs gets most of the process's drain; the rest is for closing connections and stores.
+fn drain(config: &Config) -> Duration {
+    Duration::from_secs_f64(config.drain_seconds * 0.8)
 }

@@ -1,6 +1,5 @@
 //! The metadata role, asked for what a snapshot shows.
 
-use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamDecoder;
@@ -71,7 +70,7 @@ pub struct Scan {
 impl Scan {
     /// Its columns.
     pub fn schema(&self) -> Result<SchemaRef, QueryError> {
-        let schema = self.ready.as_ref().map(RecordBatch::schema).or_else(|| self.decoder.schema().map(Arc::clone));
+        let schema = self.ready.as_ref().map(RecordBatch::schema).or_else(|| self.decoder.schema());
         schema.ok_or_else(|| QueryError::Internal("the metadata role sent no Arrow schema".to_owned()))
     }
 

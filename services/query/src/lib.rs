@@ -1,1 +1,26 @@
-//! Arrow Flight SQL over DuckDB
+#![doc = include_str!("../README.md")]
+
+mod catalog;
+pub mod config;
+mod duck;
+mod engine;
+mod error;
+mod flight;
+mod gate;
+mod information;
+mod parameters;
+mod prepared;
+mod relation;
+mod rewrite;
+pub mod role;
+mod running;
+mod statements;
+mod stop;
+mod stream;
+mod ticket;
+
+pub use config::Config;
+pub use role::{Deps, build};
+
+/// The descriptors of Flight's service, for reflection.
+pub const FLIGHT_DESCRIPTOR_SET: &[u8] = include_bytes!("../proto/flight.bin");

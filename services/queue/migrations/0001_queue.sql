@@ -8,6 +8,7 @@ CREATE TABLE jobs (
     bytes     INTEGER NOT NULL,
     remaining INTEGER NOT NULL,             -- events not yet done; 1 for jobs of other kinds
     loose     INTEGER NOT NULL,             -- 1 while no batch has it
+    split     INTEGER NOT NULL DEFAULT 0,   -- 1 once several batches have parts of it
     run_id    TEXT,                         -- the batch that held it last, once it left
     attempts  INTEGER NOT NULL DEFAULT 0,   -- of that batch
     error     TEXT    NOT NULL DEFAULT '',

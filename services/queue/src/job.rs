@@ -110,6 +110,8 @@ pub struct JobStatus {
     pub state: JobState,
     /// The batch that holds it, or held it last; of other kinds the job's own id.
     pub run_id: Option<String>,
+    /// True once a bisection spread its events over several batches: `run_id` is then only one of them.
+    pub split: bool,
     /// Attempts burnt.
     pub attempts: u32,
     /// Events in it.

@@ -74,7 +74,9 @@ pub enum RegistryError {
 impl From<sqlx::Error> for RegistryError {
     fn from(error: sqlx::Error) -> Self {
         let is_defect = match &error {
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => true,
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
+                true
+            }
             sqlx::Error::Database(refused) => refused.kind() != sqlx::error::ErrorKind::Other,
             _ => false,
         };
@@ -112,12 +114,17 @@ impl From<RegistryError> for Fault {
                     .with("state", state)
                     .with("replay_run_id", replay_run_id)
             }
-            E::SchemaPolicy(_) => Self::new(ErrorCode::FailedPrecondition, reason::SCHEMA_POLICY_VIOLATED, text),
+            E::SchemaPolicy(_) => {
+                Self::new(ErrorCode::FailedPrecondition, reason::SCHEMA_POLICY_VIOLATED, text)
+            }
             E::Unbalanced(_) => Self::new(ErrorCode::FailedPrecondition, reason::COUNTERS_UNBALANCED, text),
-            E::NotCancellable { .. } => Self::new(ErrorCode::FailedPrecondition, reason::JOB_NOT_CANCELLABLE, text),
+            E::NotCancellable { .. } => {
+                Self::new(ErrorCode::FailedPrecondition, reason::JOB_NOT_CANCELLABLE, text)
+            }
             E::Store(source) => {
                 tracing::warn!(error = %source, "the registry's store could not be used");
-                Self::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, text).retry_after(Duration::from_secs(1))
+                Self::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, text)
+                    .retry_after(Duration::from_secs(1))
             }
             E::Corrupt(_) => Self::internal(text),
         }

@@ -14,7 +14,10 @@ use rfe_proto::{
 };
 
 pub use error::RegistryError;
-pub use record::{Claim, Claimed, Commit, Failure, MetaPart, MetaTable, MetaValue, NewRun, Page, Resolved, RunFilter, file_cursor};
+pub use record::{
+    Claim, Claimed, Commit, Failure, MetaPart, MetaTable, MetaValue, NewRun, Page, Resolved, RunFilter,
+    file_cursor,
+};
 pub use sqlite::SqliteRegistry;
 
 /// A table of `meta` shows at most so many rows.
@@ -109,7 +112,13 @@ pub trait CatalogStore: Send + Sync + std::fmt::Debug {
     async fn resolve(&self, snapshot: u64, names: &[String], columns_only: bool) -> Result<Resolved>;
 
     /// Visible files of one dataset by key.
-    async fn files(&self, dataset: &str, snapshot: u64, layer: pb::Layer, page: &Page) -> Result<(Vec<pb::DataFile>, u64)>;
+    async fn files(
+        &self,
+        dataset: &str,
+        snapshot: u64,
+        layer: pb::Layer,
+        page: &Page,
+    ) -> Result<(Vec<pb::DataFile>, u64)>;
 
     /// Schema versions, newest first.
     async fn schema_versions(&self, dataset: &str, page: &Page) -> Result<Vec<pb::SchemaVersion>>;

@@ -54,7 +54,8 @@ impl SqliteRegistry {
             .pragma("cache_size", "-32768");
         let writer = pool(1).connect_with(options.clone()).await?;
         MIGRATIONS.run(&writer).await.map_err(|error| RegistryError::Store(Box::new(error)))?;
-        let readers = pool(READERS).connect_with(options.create_if_missing(false).pragma("query_only", "on")).await?;
+        let readers =
+            pool(READERS).connect_with(options.create_if_missing(false).pragma("query_only", "on")).await?;
         Ok(Self { writer, readers })
     }
 

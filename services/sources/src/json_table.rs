@@ -56,7 +56,7 @@ impl JsonColumns {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Cells {
     builder: Option<StringChunkedBuilder>,
     filled: usize,

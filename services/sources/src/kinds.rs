@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rfe_model::{SourceSpec, Violation, kind::Kinds};
 
-use crate::Source;
+use crate::{Source, csv::Csv, json::Json, parquet::Parquet, rest::Rest, synthetic::Synthetic, webhook::Webhook};
 
 /// The kinds of this build.
 #[derive(Debug, Clone)]
@@ -12,7 +12,14 @@ pub struct SourceKinds(Vec<Arc<dyn Source>>);
 
 impl Default for SourceKinds {
     fn default() -> Self {
-        Self(vec![])
+        Self(vec![
+            Arc::new(Csv),
+            Arc::new(Parquet),
+            Arc::new(Json),
+            Arc::new(Rest),
+            Arc::new(Synthetic),
+            Arc::new(Webhook),
+        ])
     }
 }
 

@@ -12,6 +12,8 @@ mod http;
 pub mod infer;
 mod input;
 mod json;
+mod json_document;
+mod json_letter;
 mod json_pointer;
 mod json_record;
 mod json_rows;

@@ -40,7 +40,7 @@ pub(crate) enum Claim {
     /// The run is ours.
     Ours(Box<Attempt>),
     /// It has ended.
-    Ended(Run),
+    Ended(Box<Run>),
 }
 
 /// Claims the run of leased work.
@@ -56,7 +56,7 @@ pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<
     let ClaimRunResponse { run, claimed, source, schema, letter, replay_raw } = claimed;
     let run = run.ok_or_else(|| Stop::Backend("ClaimRun answered without a run".to_owned()))?;
     if !claimed {
-        return Ok(Claim::Ended(run));
+        return Ok(Claim::Ended(Box::new(run)));
     }
     let source = source.ok_or_else(|| Stop::Backend("ClaimRun answered without a source".to_owned()))?;
     let spec = SourceSpec::try_from(&source)

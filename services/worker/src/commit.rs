@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rfe_mesh::fault_from_status;
 use rfe_model::{ErrorCode, letter::Stage as At};
-use rfe_proto::metadata::{CommitRunRequest, GetRunRequest, Run, RunState};
+use rfe_proto::metadata::{CommitRunRequest, GetRunRequest, RunState};
 use tonic::Status;
 
 use crate::{
@@ -21,7 +21,7 @@ const MAX_COMMIT_BYTES: usize = 30 << 20;
 #[derive(Debug)]
 pub(crate) enum Committed {
     /// The run is visible.
-    Done(Box<Run>),
+    Done,
     /// Nothing: these events landed before.
     Duplicates(Vec<String>),
 }
@@ -38,7 +38,7 @@ pub(crate) async fn commit(attempt: &Attempt, request: &CommitRunRequest) -> Res
                     return Ok(Committed::Duplicates(response.duplicate_event_ids));
                 }
                 attempt.worker.metrics.committed(began.elapsed());
-                return Ok(Committed::Done(Box::new(response.run.unwrap_or_default())));
+                return Ok(Committed::Done);
             }
             Err(status) => status,
         };
@@ -81,7 +81,7 @@ async fn settled(attempt: &Attempt, epoch: u64) -> Result<Option<Committed>, Sto
     let Ok(response) = attempt.worker.registry().get_run(request).await else { return Ok(None) };
     let run = response.into_inner().run.unwrap_or_default();
     match run.state() {
-        RunState::Succeeded => Ok(Some(Committed::Done(Box::new(run)))),
+        RunState::Succeeded => Ok(Some(Committed::Done)),
         RunState::Running if run.epoch == epoch => Ok(None),
         state => Err(Stop::Fenced(format!("run `{}` is {} at epoch {}", run.run_id, state.as_str_name(), run.epoch))),
     }

@@ -7,7 +7,7 @@ use rfe_proto::{
     ingest::JobKind,
     metadata::{FailRunRequest, Run, RunCounters, RunState},
 };
-use rfe_queue::{Leased, Queue as _, QueueError};
+use rfe_queue::{Leased, QueueError};
 
 use crate::{
     attempt::Attempt,

@@ -1,5 +1,7 @@
 //! Dead letters of a run: large bytes go to the bucket first, then the letters' JSON, then the registry gets them.
 
+use std::collections::HashSet;
+
 use futures::{StreamExt as _, TryStreamExt as _};
 use rfe_lake::{Bucket, Lake};
 use rfe_model::{key, letter::{BadRecord, MAX_INLINE_RAW}, time};
@@ -24,15 +26,11 @@ pub(crate) struct Sender {
 #[derive(Debug, Default)]
 pub(crate) struct Letters {
     letters: Vec<DeadLetter>,
+    ids: HashSet<String>,
     inline: usize,
 }
 
 impl Letters {
-    /// Records that became letters.
-    pub fn count(&self) -> u64 {
-        self.letters.len() as u64
-    }
-
     /// The first of them.
     pub fn first(&self) -> Option<&DeadLetter> {
         self.letters.first()
@@ -47,8 +45,11 @@ impl Letters {
         Ok(())
     }
 
-    /// Adds one letter.
+    /// Adds one letter. An event that came twice is one letter.
     pub async fn add(&mut self, lake: &dyn Lake, mut letter: DeadLetter) -> Result<(), Stop> {
+        if !self.ids.insert(letter.id.clone()) {
+            return Ok(());
+        }
         let size = letter.raw_base64.len();
         if size > MAX_INLINE_RAW || (size > 0 && self.inline + size > INLINE_BUDGET) {
             store_raw(lake, &mut letter).await?;

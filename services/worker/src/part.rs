@@ -214,3 +214,84 @@ impl Write for HashingFile {
         self.file.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use polars::prelude::*;
+    use polars_parquet::read::read_metadata;
+
+    use super::*;
+
+    fn text(name: &str, value: &str) -> Column {
+        Column::new_scalar(name.into(), Scalar::from(PlSmallStr::from_str(value)), 1)
+    }
+
+    fn written(folder: &Path, form: Form) -> (DataFrame, WrittenPart) {
+        let rows = 1000i64;
+        let kind = DataType::Datetime(TimeUnit::Microseconds, Some(TimeZone::UTC));
+        let mut frame = df!(
+            "n" => (0..rows).map(|n| (n % 7 != 0).then_some(n)).collect::<Vec<_>>(),
+            "t" => (0..rows).map(|n| format!("text {n}")).collect::<Vec<_>>(),
+            "at" => (0..rows).collect::<Vec<_>>(),
+        )
+        .expect("frame");
+        frame.try_apply("at", |at| at.cast(&kind)).expect("instants");
+        let nested = StructChunked::from_series("s".into(), rows as usize, [frame.column("n").expect("n").as_materialized_series().clone()].iter())
+            .expect("structs")
+            .into_series();
+        frame.with_column(nested.into_column()).expect("frame");
+        let columns = frame.columns();
+        let fields = [
+            PartField::of(&columns[0], Some(3)),
+            PartField::constant(text("_source", "clicks"), Some(1_000_001)),
+            PartField::of(&columns[1], Some(9)),
+            PartField::of(&columns[2], Some(1_000_006)),
+            PartField::of(&columns[3], Some(12)),
+        ];
+        let mut part = PartWriter::create(&folder.join("a.parquet"), &fields, 300, form).expect("create");
+        // Pieces that do not end where row groups end.
+        for start in (0..rows).step_by(130) {
+            part.write(frame.slice(start, 130)).expect("write");
+        }
+        (frame, part.finish().expect("finish"))
+    }
+
+    #[test]
+    fn a_file_reads_back_with_its_field_ids() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (frame, part) = written(folder.path(), Form::Kept);
+        let metadata = read_metadata(&mut File::open(&part.path).expect("open")).expect("metadata");
+        let ids: Vec<_> = metadata.schema().fields().iter().map(|field| (field.name().to_owned(), field.get_field_info().id)).collect();
+        let expected = [("n", 3), ("_source", 1_000_001), ("t", 9), ("at", 1_000_006), ("s", 12)];
+        assert_eq!(ids, expected.map(|(name, id)| (name.to_owned(), Some(id))));
+        let groups: Vec<_> = metadata.row_groups.iter().map(|group| group.num_rows()).collect();
+        assert_eq!(groups, [300, 300, 300, 100]);
+
+        let back = ParquetReader::new(File::open(&part.path).expect("open")).finish().expect("read");
+        let source = back.column("_source").expect("_source").as_materialized_series().clone();
+        assert!(source.str().expect("text").iter().all(|text| text == Some("clicks")));
+        assert!(back.drop("_source").expect("drop").equals_missing(&frame));
+    }
+
+    #[test]
+    fn size_checksum_and_bounds_are_those_of_the_file() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (_, part) = written(folder.path(), Form::Kept);
+        let bytes = std::fs::read(&part.path).expect("read");
+        assert_eq!(part.bytes, bytes.len() as u64);
+        assert_eq!(part.sha256, rfe_model::id::sha256_hex(&bytes));
+        assert_eq!(part.rows, 1000);
+        let n = part.stats.iter().find(|stats| stats.column_id == 3).expect("n");
+        assert_eq!((n.min.as_str(), n.max.as_str(), n.nulls), ("1", "999", 143));
+        let source = part.stats.iter().find(|stats| stats.column_id == 1_000_001).expect("_source");
+        assert_eq!((source.min.as_str(), source.max.as_str()), ("clicks", "clicks"));
+    }
+
+    #[test]
+    fn a_spilled_file_reads_back_as_it_was() {
+        let folder = tempfile::tempdir().expect("folder");
+        let (frame, part) = written(folder.path(), Form::Spilled);
+        let back = ParquetReader::new(File::open(&part.path).expect("open")).finish().expect("read");
+        assert!(back.drop("_source").expect("drop").equals_missing(&frame));
+    }
+}

@@ -50,7 +50,8 @@ fn exceeded(limit: Duration) -> http::Response<Body> {
 }
 
 // gRPC over HTTP/2: at most eight digits and one letter.
-fn parse(text: &str) -> Option<Duration> {
+/// Reads the value of a `grpc-timeout` header.
+pub fn parse(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let number: u64 = (digits.len() <= 8).then(|| digits.parse().ok())??;
     Some(match unit {

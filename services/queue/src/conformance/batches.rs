@@ -82,9 +82,11 @@ pub async fn a_job_leaves_with_the_last_of_its_batches(queue: &impl Whole) {
     let accepted = accept(queue, "s", &["a", "b"]).await;
     let id = job_of(&accepted[0]);
     let batch = take(queue).await;
+    assert!(queue.job(id).await.expect("job").is_some_and(|job| !job.split));
     queue.bisect(&batch.lease).await.expect("bisect");
     let (first, second) = (take(queue).await, take(queue).await);
     queue.complete(&first.lease).await.expect("complete");
+    assert!(queue.job(id).await.expect("job").is_some_and(|job| job.split));
     let between = queue.job(id).await.expect("job").expect("it is there");
     assert_eq!((between.state, between.run_id), (JobState::Running, Some(second.lease.id.clone())));
     queue.complete(&second.lease).await.expect("complete");

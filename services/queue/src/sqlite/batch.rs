@@ -41,10 +41,10 @@ pub async fn form(tx: &mut Tx<'_>, source: &str, max_rows: i64) -> Result<i64, Q
     let batch = done.last_insert_rowid();
     sqlx::query(
         "INSERT INTO work_items (work, job, first, count)
-            SELECT ?1, seq, 0, events FROM jobs WHERE source = ?2 AND loose = 1 AND seq <= ?3;
-         UPDATE jobs SET loose = 0 WHERE source = ?2 AND loose = 1 AND seq <= ?3;
-         UPDATE sources SET loose_jobs = loose_jobs - ?4, loose_events = loose_events - ?5, loose_bytes = loose_bytes - ?6
-          WHERE name = ?2;",
+            SELECT $1, seq, 0, events FROM jobs WHERE source = $2 AND loose = 1 AND seq <= $3;
+         UPDATE jobs SET loose = 0 WHERE source = $2 AND loose = 1 AND seq <= $3;
+         UPDATE sources SET loose_jobs = loose_jobs - $4, loose_events = loose_events - $5, loose_bytes = loose_bytes - $6
+          WHERE name = $2;",
     )
     .bind(batch)
     .bind(source.to_owned())

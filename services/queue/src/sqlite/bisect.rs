@@ -30,13 +30,14 @@ impl Transition for Bisect {
         let first = insert_half(tx, &batch, &lease, 0).await?;
         let second = insert_half(tx, &batch, &lease, 1).await?;
         sqlx::query(
-            "UPDATE work_items SET work = ?2 WHERE work = ?1 AND job < ?4;
+            "UPDATE work_items SET work = $2 WHERE work = $1 AND job < $4;
              INSERT INTO work_items (work, job, first, count)
-                SELECT ?2, job, first, ?5 FROM work_items WHERE work = ?1 AND job = ?4 AND ?5 > 0;
-             UPDATE work_items SET work = ?3, first = first + ?5, count = count - ?5 WHERE work = ?1 AND job = ?4;
-             UPDATE work_items SET work = ?3 WHERE work = ?1;
-             DELETE FROM work WHERE seq = ?1;
-             INSERT INTO bisected (id, epoch, at) VALUES (?6, ?7, ?8);",
+                SELECT $2, job, first, $5 FROM work_items WHERE work = $1 AND job = $4 AND $5 > 0;
+             UPDATE work_items SET work = $3, first = first + $5, count = count - $5 WHERE work = $1 AND job = $4;
+             UPDATE work_items SET work = $3 WHERE work = $1;
+             UPDATE jobs SET split = 1 WHERE seq = $4 AND $5 > 0;
+             DELETE FROM work WHERE seq = $1;
+             INSERT INTO bisected (id, epoch, at) VALUES ($6, $7, $8);",
         )
         .bind(batch.seq)
         .bind(first)

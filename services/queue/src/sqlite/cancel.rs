@@ -24,10 +24,10 @@ impl Transition for Cancel {
             return Err(QueueError::NotCancellable(id));
         }
         sqlx::query(
-            "UPDATE jobs SET ended = ?2, updated = ?2, outcome = ?3, remaining = 0 WHERE seq = ?1;
-             DELETE FROM work WHERE id = ?4;
-             DELETE FROM work_items WHERE job = ?1;
-             UPDATE sources SET jobs = jobs - 1 WHERE name = ?5;",
+            "UPDATE jobs SET ended = $2, updated = $2, outcome = $3, remaining = 0 WHERE seq = $1;
+             DELETE FROM work WHERE id = $4;
+             DELETE FROM work_items WHERE job = $1;
+             UPDATE sources SET jobs = jobs - 1 WHERE name = $5;",
         )
         .bind(seq)
         .bind(tx.now)

@@ -16,9 +16,9 @@ impl Transition for Complete {
         let Self(lease) = self;
         let work = held(tx, &lease).await?;
         let left: Vec<(i64, i64)> = sqlx::query_as(
-            "UPDATE jobs SET remaining = remaining - i.count, updated = ?2, run_id = ?3, attempts = ?4,
-                    ended = CASE WHEN remaining = i.count THEN ?2 END, outcome = CASE WHEN remaining = i.count THEN ?5 END
-               FROM work_items i WHERE i.work = ?1 AND i.job = jobs.seq
+            "UPDATE jobs SET remaining = remaining - i.count, updated = $2, run_id = $3, attempts = $4,
+                    ended = CASE WHEN remaining = i.count THEN $2 END, outcome = CASE WHEN remaining = i.count THEN $5 END
+               FROM work_items i WHERE i.work = $1 AND i.job = jobs.seq
              RETURNING CASE WHEN ended IS NULL THEN -1 ELSE events END, bytes",
         )
         .bind(work.seq)
@@ -34,10 +34,10 @@ impl Transition for Complete {
         }
         sqlx::query(
             "DELETE FROM payloads WHERE job IN (
-                SELECT i.job FROM work_items i JOIN jobs j ON j.seq = i.job WHERE i.work = ?1 AND j.remaining = 0);
-             DELETE FROM work_items WHERE work = ?1;
-             DELETE FROM work WHERE seq = ?1;
-             UPDATE sources SET jobs = jobs - ?3, events = events - ?4, bytes = bytes - ?5 WHERE name = ?2;",
+                SELECT i.job FROM work_items i JOIN jobs j ON j.seq = i.job WHERE i.work = $1 AND j.remaining = 0);
+             DELETE FROM work_items WHERE work = $1;
+             DELETE FROM work WHERE seq = $1;
+             UPDATE sources SET jobs = jobs - $3, events = events - $4, bytes = bytes - $5 WHERE name = $2;",
         )
         .bind(work.seq)
         .bind(work.source)

@@ -17,10 +17,10 @@ impl Transition for Enqueue {
         let Self(job) = self;
         let seq: Option<(i64,)> = sqlx::query_as(
             "INSERT INTO jobs (id, source, kind, events, bytes, remaining, loose, run_id, created, updated)
-             VALUES (?1, ?2, ?3, 0, 0, 1, 0, ?1, ?4, ?4)
+             VALUES ($1, $2, $3, 0, 0, 1, 0, $1, $4, $4)
              ON CONFLICT (id) DO UPDATE
-                SET ended = NULL, outcome = NULL, remaining = 1, attempts = 0, error = '', updated = ?4
-              WHERE jobs.ended IS NOT NULL AND jobs.kind <> ?5
+                SET ended = NULL, outcome = NULL, remaining = 1, attempts = 0, error = '', updated = $4
+              WHERE jobs.ended IS NOT NULL AND jobs.kind <> $5
              RETURNING seq",
         )
         .bind(job.id.clone())
@@ -33,9 +33,9 @@ impl Transition for Enqueue {
         let Some((seq,)) = seq else { return Ok(()) };
         tx.admit(1, 0)?;
         sqlx::query(
-            "INSERT INTO sources (name, jobs) VALUES (?2, 1) ON CONFLICT (name) DO UPDATE SET jobs = jobs + 1;
-             INSERT INTO work (id, source, kind, not_before, created, updated) VALUES (?1, ?2, ?3, ?4, ?4, ?4);
-             INSERT INTO work_items (work, job, first, count) VALUES (last_insert_rowid(), ?5, 0, 1);",
+            "INSERT INTO sources (name, jobs) VALUES ($2, 1) ON CONFLICT (name) DO UPDATE SET jobs = jobs + 1;
+             INSERT INTO work (id, source, kind, not_before, created, updated) VALUES ($1, $2, $3, $4, $4, $4);
+             INSERT INTO work_items (work, job, first, count) VALUES (last_insert_rowid(), $5, 0, 1);",
         )
         .bind(job.id)
         .bind(job.source)

@@ -99,9 +99,9 @@ impl Transition for EnqueueEvents {
         tx.remember(&self.source, ids).await?;
         let (loose, loose_bytes): (i64, i64) = sqlx::query_as(
             "INSERT INTO sources (name, jobs, events, bytes, loose_jobs, loose_events, loose_bytes)
-             VALUES (?1, ?2, ?3, ?4, ?2, ?3, ?4)
-             ON CONFLICT (name) DO UPDATE SET jobs = jobs + ?2, events = events + ?3, bytes = bytes + ?4,
-                loose_jobs = loose_jobs + ?2, loose_events = loose_events + ?3, loose_bytes = loose_bytes + ?4
+             VALUES ($1, $2, $3, $4, $2, $3, $4)
+             ON CONFLICT (name) DO UPDATE SET jobs = jobs + $2, events = events + $3, bytes = bytes + $4,
+                loose_jobs = loose_jobs + $2, loose_events = loose_events + $3, loose_bytes = loose_bytes + $4
              RETURNING loose_events, loose_bytes",
         )
         .bind(self.source)
@@ -121,8 +121,8 @@ impl Transition for EnqueueEvents {
 async fn insert(tx: &mut Tx<'_>, source: &str, job: NewEventsJob) -> Result<(), QueueError> {
     sqlx::query(
         "INSERT INTO jobs (id, source, kind, events, bytes, remaining, loose, created, updated)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?4, 1, ?6, ?6);
-         INSERT INTO payloads (job, body) VALUES (last_insert_rowid(), ?7);",
+         VALUES ($1, $2, $3, $4, $5, $4, 1, $6, $6);
+         INSERT INTO payloads (job, body) VALUES (last_insert_rowid(), $7);",
     )
     .bind(job.id)
     .bind(source.to_owned())

@@ -18,7 +18,7 @@ impl Transition for ExpireAll {
 /// Expires the leases that end by `until`; their work may be leased again at once.
 pub async fn expire(tx: &mut Tx<'_>, until: i64) -> Result<u64, QueueError> {
     let done = sqlx::query(
-        "UPDATE work SET lease_until = NULL, expired = expired + 1, not_before = ?2, updated = ?2 WHERE lease_until <= ?1",
+        "UPDATE work SET lease_until = NULL, expired = expired + 1, not_before = $2, updated = $2 WHERE lease_until <= $1",
     )
     .bind(until)
     .bind(tx.now)

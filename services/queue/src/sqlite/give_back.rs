@@ -32,9 +32,9 @@ impl Transition for GiveBack {
         let work = held(tx, &self.lease).await?;
         let not_before = tx.now.saturating_add(i64::try_from(self.delay.as_micros()).unwrap_or(i64::MAX));
         sqlx::query(
-            "UPDATE work SET lease_until = NULL, worker = '', not_before = ?2, updated = ?3,
-                    attempts = attempts + (?4 IS NOT NULL), error = coalesce(?4, error)
-              WHERE seq = ?1",
+            "UPDATE work SET lease_until = NULL, worker = '', not_before = $2, updated = $3,
+                    attempts = attempts + ($4 IS NOT NULL), error = coalesce($4, error)
+              WHERE seq = $1",
         )
         .bind(work.seq)
         .bind(not_before)

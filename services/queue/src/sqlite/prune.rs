@@ -15,10 +15,10 @@ pub async fn prune(tx: &mut Tx<'_>) -> Result<(), QueueError> {
     let day_ago = tx.now.saturating_sub(KEEP_FOR.as_micros() as i64);
     sqlx::query(
         "DELETE FROM jobs WHERE seq IN (
-            SELECT seq FROM jobs WHERE ended IS NOT NULL AND ended <= max(?1, coalesce(
-                (SELECT ended FROM jobs WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT 1 OFFSET ?2), 0))
-            ORDER BY ended LIMIT ?3);
-         DELETE FROM bisected WHERE at <= ?1;",
+            SELECT seq FROM jobs WHERE ended IS NOT NULL AND ended <= max($1, coalesce(
+                (SELECT ended FROM jobs WHERE ended IS NOT NULL ORDER BY ended DESC LIMIT 1 OFFSET $2), 0))
+            ORDER BY ended LIMIT $3);
+         DELETE FROM bisected WHERE at <= $1;",
     )
     .bind(day_ago)
     .bind(KEEP_JOBS)

@@ -36,6 +36,7 @@ struct JobRow {
     source: String,
     kind: i32,
     run_id: Option<String>,
+    split: bool,
     attempts: u32,
     events: u32,
     created: i64,
@@ -51,7 +52,7 @@ struct JobRow {
 }
 
 // Of the batches that share a job, the one that a worker holds tells most, then the one that failed most often.
-const JOBS: &str = "SELECT j.id, j.source, j.kind, j.run_id, j.attempts, j.events, j.created, j.updated, j.error, j.outcome,
+const JOBS: &str = "SELECT j.id, j.source, j.kind, j.run_id, j.split, j.attempts, j.events, j.created, j.updated, j.error, j.outcome,
         w.id AS work, w.attempts AS work_attempts, w.updated AS work_updated, w.error AS work_error, w.not_before, w.lease_until
    FROM jobs j LEFT JOIN work w ON w.seq = (
         SELECT x.seq FROM work_items i JOIN work x ON x.seq = i.work WHERE i.job = j.seq
@@ -75,12 +76,12 @@ pub async fn jobs(
     now: i64,
 ) -> Result<Vec<JobStatus>, QueueError> {
     let narrow = match (source, before) {
-        (Some(_), _) => "j.source = ?1 AND",
+        (Some(_), _) => "j.source = $1 AND",
         (None, _) => "",
     };
     let sql = format!(
-        "{JOBS} WHERE {narrow} j.kind = ?4 AND (?2 IS NULL OR j.seq < (SELECT seq FROM jobs WHERE id = ?2))
-          ORDER BY j.seq DESC LIMIT ?3"
+        "{JOBS} WHERE {narrow} j.kind = $4 AND ($2 IS NULL OR j.seq < (SELECT seq FROM jobs WHERE id = $2))
+          ORDER BY j.seq DESC LIMIT $3"
     );
     let rows: Vec<JobRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
         .bind(source.map(str::to_owned))
@@ -108,6 +109,7 @@ impl JobRow {
             state,
             kind,
             run_id: self.work.or(self.run_id),
+            split: self.split,
             attempts,
             events: self.events,
             created_micros: self.created,
@@ -144,7 +146,7 @@ pub async fn stats(db: &SqlitePool, now: i64) -> Result<Vec<SourceStats>, QueueE
     let work: Vec<(String, i64, i64, i64)> = sqlx::query_as(
         "SELECT source, place, count(*), min(created) FROM (
             SELECT w.source, i.job, min(w.created) AS created,
-                   min(CASE WHEN w.lease_until > ?1 THEN 0 WHEN w.not_before <= ?1 OR w.lease_until IS NOT NULL THEN 1 ELSE 2 END)
+                   min(CASE WHEN w.lease_until > $1 THEN 0 WHEN w.not_before <= $1 OR w.lease_until IS NOT NULL THEN 1 ELSE 2 END)
                        AS place
               FROM work w JOIN work_items i ON i.work = w.seq GROUP BY w.source, i.job)
           GROUP BY source, place",

@@ -1,4 +1,7 @@
 //! The file: how it is opened, and its errors.
+//!
+//! Statements number their parameters `$1`, not `?1`: where several stand in one text, sqlx counts the numbers that one of them
+//! leaves out as parameters of `?`, and runs out of values.
 
 use std::{path::Path, time::Duration};
 

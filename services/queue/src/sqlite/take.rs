@@ -108,15 +108,15 @@ async fn choose(
         "WITH candidate AS MATERIALIZED (
             SELECT s.name, s.last_leased, s.loose_events, s.loose_bytes,
                    (SELECT w.seq FROM work w
-                     WHERE w.source = s.name AND w.lease_until IS NULL AND w.not_before <= ?1
-                       AND ?7 >> w.kind & 1
-                       AND (w.kind NOT IN (?5, ?6) OR NOT EXISTS (
-                            SELECT 1 FROM work h WHERE h.lease_until IS NOT NULL AND h.source = s.name AND h.kind IN (?5, ?6)))
+                     WHERE w.source = s.name AND w.lease_until IS NULL AND w.not_before <= $1
+                       AND $7 >> w.kind & 1
+                       AND (w.kind NOT IN ($5, $6) OR NOT EXISTS (
+                            SELECT 1 FROM work h WHERE h.lease_until IS NOT NULL AND h.source = s.name AND h.kind IN ($5, $6)))
                      ORDER BY w.not_before, w.seq LIMIT 1) AS ready,
                    (SELECT j.created FROM jobs j WHERE j.source = s.name AND j.loose = 1 ORDER BY j.seq LIMIT 1) AS oldest
               FROM sources s WHERE s.paused = 0 AND s.jobs > 0)
          SELECT name, ready FROM candidate
-          WHERE ready IS NOT NULL OR (?7 >> ?8 & 1 AND (loose_events >= ?2 OR loose_bytes >= ?3 OR oldest <= ?4))
+          WHERE ready IS NOT NULL OR ($7 >> $8 & 1 AND (loose_events >= $2 OR loose_bytes >= $3 OR oldest <= $4))
           ORDER BY last_leased, name LIMIT 1",
     )
     .bind(tx.now)
@@ -136,9 +136,9 @@ async fn next_due(tx: &mut Tx<'_>, age: i64, kinds: i64) -> Result<Option<i64>, 
     let (expiry, work, oldest): (Option<i64>, Option<i64>, Option<i64>) = sqlx::query_as(
         "SELECT (SELECT min(lease_until) FROM work WHERE lease_until IS NOT NULL),
                 min((SELECT min(w.not_before) FROM work w
-                      WHERE w.source = s.name AND w.lease_until IS NULL AND w.not_before > ?1
-                        AND ?2 >> w.kind & 1)),
-                min((SELECT j.created FROM jobs j WHERE ?2 >> ?3 & 1 AND j.source = s.name AND j.loose = 1
+                      WHERE w.source = s.name AND w.lease_until IS NULL AND w.not_before > $1
+                        AND $2 >> w.kind & 1)),
+                min((SELECT j.created FROM jobs j WHERE $2 >> $3 & 1 AND j.source = s.name AND j.loose = 1
                       ORDER BY j.seq LIMIT 1))
            FROM sources s WHERE s.paused = 0 AND s.jobs > 0",
     )
@@ -154,7 +154,7 @@ async fn lease(tx: &mut Tx<'_>, seq: i64, request: LeaseRequest) -> Result<Taken
     let (epoch,): (i64,) =
         sqlx::query_as("UPDATE turn SET epoch = epoch + 1 RETURNING epoch").fetch_one(&mut *tx.db).await?;
     let (id, source, kind, attempts, expired): (String, String, i32, u32, u32) = sqlx::query_as(
-        "UPDATE work SET epoch = ?2, lease_until = ?3, worker = ?4, updated = ?5 WHERE seq = ?1
+        "UPDATE work SET epoch = $2, lease_until = $3, worker = $4, updated = $5 WHERE seq = $1
          RETURNING id, source, kind, attempts, expired",
     )
     .bind(seq)

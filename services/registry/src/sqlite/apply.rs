@@ -39,7 +39,10 @@ fn action(known: Option<&pb::Source>, spec: &SourceSpec) -> Result<&'static str>
     })
 }
 
-async fn delete_others(connection: &mut SqliteConnection, sources: &[SourceSpec]) -> Result<Vec<pb::AppliedSource>> {
+async fn delete_others(
+    connection: &mut SqliteConnection,
+    sources: &[SourceSpec],
+) -> Result<Vec<pb::AppliedSource>> {
     let kept: HashSet<&str> = sources.iter().map(|spec| spec.name.as_str()).collect();
     let sql = "SELECT name FROM sources WHERE deleted_at IS NULL AND auto_created = 0 ORDER BY name";
     let declared: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *connection).await?;

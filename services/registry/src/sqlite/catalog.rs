@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use rfe_proto::metadata as pb;
 use sqlx::SqliteConnection;
 
-use super::{SqliteRegistry, dataset, file::Visible, freshness, meta, newest_snapshot, schema, source, words};
+use super::{
+    SqliteRegistry, dataset, file::Visible, freshness, meta, newest_snapshot, schema, source, words,
+};
 use crate::{CatalogStore, MetaPart, Page, RegistryError, Resolved, Result};
 
 #[async_trait]

@@ -33,14 +33,18 @@ pub(super) async fn commit(connection: &mut SqliteConnection, commit: &Commit) -
 
 fn check_balance(commit: &Commit) -> Result<()> {
     let pb::RunCounters { read, landed, dead, duplicate, discarded, .. } = commit.counters;
-    if read != landed + dead + duplicate + discarded || [read, landed, dead, duplicate, discarded].iter().any(|n| *n < 0) {
+    if read != landed + dead + duplicate + discarded
+        || [read, landed, dead, duplicate, discarded].iter().any(|n| *n < 0)
+    {
         return Err(RegistryError::Unbalanced(format!(
             "read {read}, landed {landed}, dead {dead}, duplicate {duplicate}, discarded {discarded}"
         )));
     }
     let written: i64 = processed(commit).map(|file| file.rows).sum();
     if written != landed {
-        return Err(RegistryError::Unbalanced(format!("{landed} rows landed, and the processed files hold {written}")));
+        return Err(RegistryError::Unbalanced(format!(
+            "{landed} rows landed, and the processed files hold {written}"
+        )));
     }
     Ok(())
 }
@@ -84,10 +88,16 @@ async fn settle_letters(
     letter::put(connection, run, &commit.letters).await
 }
 
-async fn succeed(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit, snapshot: i64) -> Result<()> {
+async fn succeed(
+    connection: &mut SqliteConnection,
+    run: &pb::Run,
+    commit: &Commit,
+    snapshot: i64,
+) -> Result<()> {
     run::count(connection, &run.run_id, &commit.counters).await?;
     let shown = shown_version(connection, &run.source).await?;
-    let sql = "UPDATE ingestion_runs SET state = 'succeeded', schema_version = ?2, dataset_schema_version = ?3,
+    let sql =
+        "UPDATE ingestion_runs SET state = 'succeeded', schema_version = ?2, dataset_schema_version = ?3,
         snapshot = ?4, files = ?5, finished_at = ?6, error_code = '', error = '' WHERE run_id = ?1";
     sqlx::query(sql)
         .bind(&run.run_id)
@@ -103,7 +113,8 @@ async fn succeed(connection: &mut SqliteConnection, run: &pb::Run, commit: &Comm
 
 // A run that registered an older version may commit after one with a newer: the dataset keeps showing the newer.
 async fn shown_version(connection: &mut SqliteConnection, source: &str) -> Result<i64> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
+    let mut query =
+        QueryBuilder::<Sqlite>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
     query.push_bind(source).push(" AND snapshot IS NOT NULL ORDER BY snapshot DESC LIMIT 1");
     let row = query.build().fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))

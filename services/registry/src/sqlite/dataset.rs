@@ -22,7 +22,11 @@ pub(super) async fn resolve(
     Ok(pb::ResolvedDataset { dataset: Some(dataset), processed, raw, raw_columns })
 }
 
-async fn describe(connection: &mut SqliteConnection, source: &pb::Source, visible: Visible<'_>) -> Result<pb::Dataset> {
+async fn describe(
+    connection: &mut SqliteConnection,
+    source: &pb::Source,
+    visible: Visible<'_>,
+) -> Result<pb::Dataset> {
     let spec = source::spec(source)?;
     let (files, rows, bytes) = visible.totals(connection).await?;
     let mut dataset = pb::Dataset {
@@ -37,7 +41,8 @@ async fn describe(connection: &mut SqliteConnection, source: &pb::Source, visibl
     };
     let sql = "SELECT dataset_schema_version, snapshot, finished_at FROM ingestion_runs
         WHERE source_name = ? AND snapshot IS NOT NULL AND snapshot <= ? ORDER BY snapshot DESC LIMIT 1";
-    let latest = sqlx::query(sql).bind(&source.name).bind(visible.snapshot).fetch_optional(&mut *connection).await?;
+    let latest =
+        sqlx::query(sql).bind(&source.name).bind(visible.snapshot).fetch_optional(&mut *connection).await?;
     if let Some(latest) = latest {
         dataset.schema_version = words::unsigned(&latest, "dataset_schema_version")?;
         dataset.snapshot = latest.try_get::<i64, _>("snapshot")?.unsigned_abs();

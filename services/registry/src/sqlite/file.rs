@@ -10,7 +10,8 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use super::words;
 use crate::{Page, RegistryError, Result};
 
-const COLUMNS: &str = "key, layer, dataset, run_id, epoch, part, rows, bytes, sha256, schema_version, raw_columns_hash, stats,
+const COLUMNS: &str =
+    "key, layer, dataset, run_id, epoch, part, rows, bytes, sha256, schema_version, raw_columns_hash, stats,
     begin_snapshot, end_snapshot, created_at";
 /// Rows of one INSERT; SQLite binds at most 32,766 values.
 const INSERT: usize = 1000;
@@ -29,14 +30,28 @@ pub(super) struct Visible<'a> {
 
 impl Visible<'_> {
     /// Adds a SELECT of what is visible. Those that have not ended and those that ended later have an index each.
-    fn select(&self, query: &mut QueryBuilder<Sqlite>, columns: &str, after: Option<&(String, &'static str)>) {
+    fn select(
+        &self,
+        query: &mut QueryBuilder<Sqlite>,
+        columns: &str,
+        after: Option<&(String, &'static str)>,
+    ) {
         self.arm(query, columns, "end_snapshot IS NULL", after);
         query.push(" UNION ALL ");
         self.arm(query, columns, &format!("end_snapshot > {}", self.snapshot), after);
     }
 
-    fn arm(&self, query: &mut QueryBuilder<Sqlite>, columns: &str, end: &str, after: Option<&(String, &'static str)>) {
-        query.push(format!("SELECT {columns} FROM data_files WHERE {end} AND begin_snapshot <= {}", self.snapshot));
+    fn arm(
+        &self,
+        query: &mut QueryBuilder<Sqlite>,
+        columns: &str,
+        end: &str,
+        after: Option<&(String, &'static str)>,
+    ) {
+        query.push(format!(
+            "SELECT {columns} FROM data_files WHERE {end} AND begin_snapshot <= {}",
+            self.snapshot
+        ));
         query.push(" AND dataset = ").push_bind(self.dataset.to_owned());
         if self.layer != pb::Layer::Unspecified {
             query.push(format!(" AND layer = '{}'", words::layer_text(self.layer)));
@@ -47,7 +62,11 @@ impl Visible<'_> {
     }
 
     /// The files by key; `page.after` is a `file_cursor`.
-    pub(super) async fn list(&self, connection: &mut SqliteConnection, page: Option<&Page>) -> Result<Vec<pb::DataFile>> {
+    pub(super) async fn list(
+        &self,
+        connection: &mut SqliteConnection,
+        page: Option<&Page>,
+    ) -> Result<Vec<pb::DataFile>> {
         let after = page.and_then(|page| page.after.as_deref()).map(cursor);
         let mut query = QueryBuilder::<Sqlite>::new("");
         self.select(&mut query, COLUMNS, after.as_ref());
@@ -72,7 +91,10 @@ impl Visible<'_> {
     }
 
     /// The different lists of columns that its raw files have, oldest first.
-    pub(super) async fn raw_columns(&self, connection: &mut SqliteConnection) -> Result<Vec<Vec<pb::Column>>> {
+    pub(super) async fn raw_columns(
+        &self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Vec<Vec<pb::Column>>> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT raw_columns_hash, min(seq) AS oldest FROM (");
         Visible { layer: pb::Layer::Raw, ..*self }.select(&mut query, "raw_columns_hash, seq", None);
         query.push(") WHERE raw_columns_hash IS NOT NULL GROUP BY raw_columns_hash ORDER BY oldest");
@@ -108,7 +130,11 @@ async fn columns_of(connection: &mut SqliteConnection, hash: &str) -> Result<Vec
 }
 
 /// Ends all files of a dataset that are visible now.
-pub(super) async fn end_visible(connection: &mut SqliteConnection, dataset: &str, snapshot: i64) -> Result<()> {
+pub(super) async fn end_visible(
+    connection: &mut SqliteConnection,
+    dataset: &str,
+    snapshot: i64,
+) -> Result<()> {
     let sql = "UPDATE data_files SET end_snapshot = ?2 WHERE dataset = ?1 AND end_snapshot IS NULL";
     sqlx::query(sql).bind(dataset).bind(snapshot).execute(connection).await?;
     Ok(())

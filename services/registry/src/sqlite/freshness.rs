@@ -33,7 +33,9 @@ pub(super) async fn list(
     let mut query = QueryBuilder::<Sqlite>::new(FRESHNESS);
     match source {
         Some(name) => query.push("source_name = ").push_bind(name),
-        None => query.push("deleted_at IS NULL AND source_name > ").push_bind(page.after.as_deref().unwrap_or_default()),
+        None => query
+            .push("deleted_at IS NULL AND source_name > ")
+            .push_bind(page.after.as_deref().unwrap_or_default()),
     };
     query.push(" ORDER BY source_name LIMIT ").push_bind(page.limit);
     let mut list = Vec::new();

@@ -15,7 +15,11 @@ const PURGE: i64 = 10_000;
 ///
 /// # Errors
 /// [`RegistryError::DuplicateEvents`] with those that are there already.
-pub(super) async fn enter(connection: &mut SqliteConnection, run: &pb::Run, event_ids: &[String]) -> Result<()> {
+pub(super) async fn enter(
+    connection: &mut SqliteConnection,
+    run: &pb::Run,
+    event_ids: &[String],
+) -> Result<()> {
     if event_ids.is_empty() {
         return Ok(());
     }
@@ -60,7 +64,12 @@ pub(super) async fn purge(registry: &SqliteRegistry, before_micros: i64) -> Resu
     let mut forgotten = 0;
     loop {
         let mut transaction = registry.write().await?;
-        let some = sqlx::query(sql).bind(before_micros).bind(PURGE).execute(&mut *transaction).await?.rows_affected();
+        let some = sqlx::query(sql)
+            .bind(before_micros)
+            .bind(PURGE)
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
         transaction.commit().await?;
         forgotten += some;
         if some < PURGE.unsigned_abs() {

@@ -35,7 +35,8 @@ impl LetterStore for SqliteRegistry {
         match letter.state.as_str() {
             "discarded" => {}
             "open" => {
-                let sql = "UPDATE ingestion_failures SET state = 'discarded', discard_reason = ?2 WHERE id = ?1";
+                let sql =
+                    "UPDATE ingestion_failures SET state = 'discarded', discard_reason = ?2 WHERE id = ?1";
                 sqlx::query(sql).bind(id).bind(reason).execute(&mut *transaction).await?;
             }
             _ => return Err(not_open(letter)),
@@ -60,7 +61,10 @@ fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Sqlite> {
         query.push(format!(" AND {column} = ")).push_bind(value.clone());
     }
     if let Some(after) = &page.after {
-        query.push(" AND seq < (SELECT seq FROM ingestion_failures WHERE id = ").push_bind(after.clone()).push(")");
+        query
+            .push(" AND seq < (SELECT seq FROM ingestion_failures WHERE id = ")
+            .push_bind(after.clone())
+            .push(")");
     }
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(page.limit);
     query
@@ -69,7 +73,10 @@ fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Sqlite> {
 /// One letter with the bytes that the registry holds.
 pub(super) async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<DeadLetter>> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT raw, ");
-    query.push(COLUMNS).push(" FROM ingestion_failures WHERE kind IN ('record', 'job') AND id = ").push_bind(id);
+    query
+        .push(COLUMNS)
+        .push(" FROM ingestion_failures WHERE kind IN ('record', 'job') AND id = ")
+        .push_bind(id);
     let Some(row) = query.build().fetch_optional(connection).await? else { return Ok(None) };
     Ok(Some(DeadLetter { raw_base64: row.try_get("raw")?, ..from_row(&row)? }))
 }
@@ -112,7 +119,11 @@ pub(super) async fn supersede(connection: &mut SqliteConnection, source: &str) -
 }
 
 /// Stores letters of a run. One that is there already has failed once more, and is open again.
-pub(super) async fn put(connection: &mut SqliteConnection, run: &pb::Run, letters: &[DeadLetter]) -> Result<()> {
+pub(super) async fn put(
+    connection: &mut SqliteConnection,
+    run: &pb::Run,
+    letters: &[DeadLetter],
+) -> Result<()> {
     for some in letters.chunks(INSERT) {
         let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ingestion_failures (");
         query.push(COLUMNS).push(", raw) ");

@@ -222,7 +222,11 @@ fn freshness_row(fresh: pb::Freshness) -> Vec<MetaValue> {
         MetaValue::Integer(fresh.rows),
         MetaValue::Integer(fresh.open_letters),
         MetaValue::Integer(fresh.failures_since_success),
-        if fresh.expected_seconds > 0.0 { MetaValue::Double(fresh.expected_seconds) } else { MetaValue::Null },
+        if fresh.expected_seconds > 0.0 {
+            MetaValue::Double(fresh.expected_seconds)
+        } else {
+            MetaValue::Null
+        },
         MetaValue::Boolean(fresh.late),
     ]
 }

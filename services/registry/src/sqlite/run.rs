@@ -152,13 +152,20 @@ fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Sqlite> {
     any_of(&mut query, "state", filter.states.iter().copied().map(words::state_text));
     any_of(&mut query, "kind", filter.kinds.iter().copied().map(words::kind_text));
     if let Some(after) = &page.after {
-        query.push(" AND seq < (SELECT seq FROM ingestion_runs WHERE run_id = ").push_bind(after.clone()).push(")");
+        query
+            .push(" AND seq < (SELECT seq FROM ingestion_runs WHERE run_id = ")
+            .push_bind(after.clone())
+            .push(")");
     }
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(page.limit);
     query
 }
 
-fn any_of(query: &mut QueryBuilder<Sqlite>, column: &str, words: impl ExactSizeIterator<Item = &'static str>) {
+fn any_of(
+    query: &mut QueryBuilder<Sqlite>,
+    column: &str,
+    words: impl ExactSizeIterator<Item = &'static str>,
+) {
     if words.len() > 0 {
         let list = words.map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
         query.push(format!(" AND {column} IN ({list})"));
@@ -179,7 +186,11 @@ pub(super) async fn expect(connection: &mut SqliteConnection, run_id: &str) -> R
 }
 
 /// One run; it must be running under this epoch.
-pub(super) async fn expect_running(connection: &mut SqliteConnection, run_id: &str, epoch: u64) -> Result<pb::Run> {
+pub(super) async fn expect_running(
+    connection: &mut SqliteConnection,
+    run_id: &str,
+    epoch: u64,
+) -> Result<pb::Run> {
     let run = expect(connection, run_id).await?;
     if run.state() == pb::RunState::Running && run.epoch == epoch { Ok(run) } else { Err(stale(&run, epoch)) }
 }
@@ -195,8 +206,13 @@ pub(super) fn stale(run: &pb::Run, given: u64) -> RegistryError {
 }
 
 /// Writes what a run has counted.
-pub(super) async fn count(connection: &mut SqliteConnection, run_id: &str, counters: &pb::RunCounters) -> Result<()> {
-    let sql = "UPDATE ingestion_runs SET rows_read = ?2, rows_landed = ?3, rows_dead = ?4, rows_duplicate = ?5,
+pub(super) async fn count(
+    connection: &mut SqliteConnection,
+    run_id: &str,
+    counters: &pb::RunCounters,
+) -> Result<()> {
+    let sql =
+        "UPDATE ingestion_runs SET rows_read = ?2, rows_landed = ?3, rows_dead = ?4, rows_duplicate = ?5,
         rows_discarded = ?6, bytes_read = ?7, bytes_written = ?8, bytes_total = ?9 WHERE run_id = ?1";
     sqlx::query(sql)
         .bind(run_id)

@@ -8,7 +8,8 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use super::{SqliteRegistry, words};
 use crate::{Page, Result, ScheduleStore};
 
-const SCHEDULES: &str = "SELECT schedule_id, source_name, every_micros, cron, timezone, overlap, misfire, paused, declared,
+const SCHEDULES: &str =
+    "SELECT schedule_id, source_name, every_micros, cron, timezone, overlap, misfire, paused, declared,
     next_fire_at, last_fire_at, created_at FROM schedules WHERE schedule_id ";
 
 #[async_trait]
@@ -38,8 +39,14 @@ impl ScheduleStore for SqliteRegistry {
 
     async fn delete_schedule(&self, id: &str) -> Result<()> {
         let mut transaction = self.write().await?;
-        sqlx::query("DELETE FROM schedules WHERE schedule_id = ?").bind(id).execute(&mut *transaction).await?;
-        sqlx::query("DELETE FROM schedule_firings WHERE schedule_id = ?").bind(id).execute(&mut *transaction).await?;
+        sqlx::query("DELETE FROM schedules WHERE schedule_id = ?")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query("DELETE FROM schedule_firings WHERE schedule_id = ?")
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -7,7 +7,8 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use super::{run, source, words};
 use crate::{Page, RegistryError, Result};
 
-const SCHEMAS: &str = "SELECT dataset, version, hash, columns, changes, run_id, created_at FROM ingestion_schemas";
+const SCHEMAS: &str =
+    "SELECT dataset, version, hash, columns, changes, run_id, created_at FROM ingestion_schemas";
 
 /// Settles a run's columns; a list that is new against the newest version makes the next one.
 pub(super) async fn register(
@@ -58,7 +59,10 @@ async fn insert(connection: &mut SqliteConnection, version: &pb::SchemaVersion) 
 }
 
 /// The newest version of a dataset.
-pub(super) async fn newest(connection: &mut SqliteConnection, dataset: &str) -> Result<Option<pb::SchemaVersion>> {
+pub(super) async fn newest(
+    connection: &mut SqliteConnection,
+    dataset: &str,
+) -> Result<Option<pb::SchemaVersion>> {
     let mut query = QueryBuilder::<Sqlite>::new(SCHEMAS);
     query.push(" WHERE dataset = ").push_bind(dataset).push(" ORDER BY version DESC LIMIT 1");
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
@@ -76,7 +80,11 @@ pub(super) async fn version(
 }
 
 /// Versions of a dataset, newest first; `page.after` is a version's number.
-pub(super) async fn list(connection: &mut SqliteConnection, dataset: &str, page: &Page) -> Result<Vec<pb::SchemaVersion>> {
+pub(super) async fn list(
+    connection: &mut SqliteConnection,
+    dataset: &str,
+    page: &Page,
+) -> Result<Vec<pb::SchemaVersion>> {
     let before = page.after.as_deref().map_or(i64::MAX, |after| after.parse().unwrap_or(0));
     let mut query = QueryBuilder::<Sqlite>::new(SCHEMAS);
     query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version < ").push_bind(before);

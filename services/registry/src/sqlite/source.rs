@@ -8,7 +8,8 @@ use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 use super::{SqliteRegistry, apply, next_revision, words};
 use crate::{Page, RegistryError, Result, SourceStore};
 
-const SOURCES: &str = "SELECT name, spec, auto_created, revision, created_at, updated_at, deleted_at FROM sources";
+const SOURCES: &str =
+    "SELECT name, spec, auto_created, revision, created_at, updated_at, deleted_at FROM sources";
 
 #[async_trait]
 impl SourceStore for SqliteRegistry {
@@ -53,7 +54,8 @@ impl SourceStore for SqliteRegistry {
         query.push(" ORDER BY name LIMIT ").push_bind(page.limit);
         let rows = query.build().fetch_all(&mut *transaction).await?;
         let sources = rows.iter().map(from_row).collect::<Result<_>>()?;
-        let revision = sqlx::query("SELECT revision FROM registry_state").fetch_one(&mut *transaction).await?;
+        let revision =
+            sqlx::query("SELECT revision FROM registry_state").fetch_one(&mut *transaction).await?;
         Ok((sources, words::unsigned(&revision, "revision")?))
     }
 
@@ -116,7 +118,11 @@ pub(super) fn spec(source: &pb::Source) -> Result<SourceSpec> {
 }
 
 /// Writes a source under a new revision; a deleted one comes back.
-pub(super) async fn put(connection: &mut SqliteConnection, spec: &SourceSpec, auto_created: bool) -> Result<pb::Source> {
+pub(super) async fn put(
+    connection: &mut SqliteConnection,
+    spec: &SourceSpec,
+    auto_created: bool,
+) -> Result<pb::Source> {
     let written = pb::Source::from(spec);
     let revision = next_revision(connection).await?;
     let sql = "INSERT INTO sources

@@ -62,7 +62,7 @@ fn booleans(texts: &StringChunked, lost: &mut Vec<usize>) -> BooleanChunked {
 
 fn binary(texts: &StringChunked) -> BinaryChunked {
     let mut builder = BinaryChunkedBuilder::new(texts.name().clone(), texts.len());
-    for text in texts {
+    for text in texts.iter() {
         match text {
             Some(text) => builder.append_value(text.as_bytes()),
             None => builder.append_null(),

@@ -18,7 +18,7 @@ pub(super) fn read(file: &SourceFile, dialect: &Dialect, records: &mut Records) 
     };
     if !dialect.header {
         let width = records.fields().len();
-        return Ok(Some(if dialect.names.is_empty() { settle_columns(&vec![""; width]) } else { dialect.names.clone() }));
+        return Ok(Some(if dialect.names.is_empty() { settle_columns(&vec![""; width]) } else { settle_columns(&dialect.names) }));
     }
     match framed.quoting {
         Quoting::Unclosed => return Err(bad("opens a quote that never closes")),
@@ -32,7 +32,7 @@ pub(super) fn read(file: &SourceFile, dialect: &Dialect, records: &mut Records) 
         names.push(value(dialect, text, *field).into_owned());
     }
     records.pass(framed);
-    Ok(Some(if dialect.names.is_empty() { settle_columns(&names) } else { dialect.names.clone() }))
+    Ok(Some(if dialect.names.is_empty() { settle_columns(&names) } else { settle_columns(&dialect.names) }))
 }
 
 /// The columns of all files: those of the first, then what others have besides. Names that differ by case alone are one.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use polars::prelude::*;
-use rfe_model::SqlType;
+use rfe_model::{SqlType, name::settle_columns};
 
 use super::{
     dialect::{Dialect, Encoding},
@@ -135,12 +135,13 @@ impl<'l> TextTable<'l> {
         }
         let mut raw = Vec::with_capacity(by_place.len() + 2);
         let mut columns = Vec::with_capacity(by_place.len());
-        for (name, column) in self.layout.union.iter().zip(by_place) {
+        let raw_names = raw_names(&self.layout.union);
+        for ((name, raw_name), column) in self.layout.union.iter().zip(raw_names).zip(by_place) {
             let (text, column) = match column {
                 Some(column) => column.finish(name),
                 None => missing(name, rows),
             };
-            raw.push(text.with_name(PlSmallStr::from_string(raw_name(name))));
+            raw.push(text.with_name(PlSmallStr::from_string(raw_name)));
             columns.push(column);
         }
         let file = Scalar::from(PlSmallStr::from_str(&self.layout.file));
@@ -190,8 +191,9 @@ fn missing(name: &str, rows: usize) -> (Column, ChunkColumn) {
     (values.clone(), ChunkColumn { name: name.to_owned(), values, observed: None, exceeds_double: false })
 }
 
-// `raw` has `_file` and `_line` of its own. Settled names never begin with `src__f`, unless a file plays tricks.
-fn raw_name(name: &str) -> String {
-    let is_taken = ["_file", "_line"].iter().any(|own| own.eq_ignore_ascii_case(name));
-    if is_taken { format!("src_{name}") } else { name.to_owned() }
+// `raw` has `_file` and `_line` of its own.
+fn raw_names(names: &[String]) -> Vec<String> {
+    let is_own = |name: &str| ["_file", "_line"].iter().any(|own| own.eq_ignore_ascii_case(name));
+    let freed: Vec<String> = names.iter().map(|name| if is_own(name) { format!("src_{name}") } else { name.clone() }).collect();
+    settle_columns(&freed)
 }

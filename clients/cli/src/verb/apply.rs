@@ -1,0 +1,94 @@
+//! `rfe apply`.
+
+use std::{
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use rfe_client::{ApplyOptions, Client, Error, ErrorCode, metadata::AppliedSource};
+
+use crate::{error::CliError, manifest::Manifest, out::note, paths, session::Session, table::Table};
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub struct Apply {
+    /// The sources file; `-` reads stdin
+    #[arg(short, long, value_name = "FILE")]
+    file: PathBuf,
+    /// Delete declared sources that the file does not have
+    #[arg(long)]
+    prune: bool,
+    /// Check and show what would change
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Apply {
+    pub(crate) async fn run(self, session: &mut Session) -> Result<(), CliError> {
+        let options = ApplyOptions { prune: self.prune, validate_only: self.dry_run };
+        let applied = if self.file == Path::new("-") {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map_err(|error| CliError::read("-", error))?;
+            apply_text(&session.client, "-", &text, Path::new("."), options).await?
+        } else {
+            apply_file(&session.client, &self.file, options).await?
+        };
+        if session.json {
+            return session.out.messages(&applied);
+        }
+        let mut table = Table::new(&["SOURCE", "ACTION"]);
+        applied.iter().for_each(|one| table.row(&[&one.name, &one.action]));
+        session.out.table(&table, "no sources")?;
+        if self.dry_run {
+            note("nothing was changed: this was a dry run");
+        }
+        Ok(())
+    }
+}
+
+/// Applies a sources file. Relative paths in it are relative to the file.
+///
+/// # Errors
+/// [`CliError::Invalid`] with every mistake and its place; or as the call has them.
+pub async fn apply_file(
+    client: &Client,
+    file: &Path,
+    options: ApplyOptions,
+) -> Result<Vec<AppliedSource>, CliError> {
+    let text = std::fs::read_to_string(file).map_err(|error| CliError::read(file, error))?;
+    apply_text(client, &file.display().to_string(), &text, &paths::folder_of(file), options).await
+}
+
+/// Applies the text of a sources file. `file` is how mistakes name it, `folder` what its relative paths start from.
+///
+/// # Errors
+/// As [`apply_file`].
+pub async fn apply_text(
+    client: &Client,
+    file: &str,
+    text: &str,
+    folder: &Path,
+    options: ApplyOptions,
+) -> Result<Vec<AppliedSource>, CliError> {
+    let mut manifest = Manifest::read(file, text, folder);
+    if manifest.is_wrong() {
+        // The mistakes that only the server sees are wanted in the same answer; where it can't be asked, those here are enough.
+        let check = ApplyOptions { validate_only: true, prune: false };
+        if let Err(error) = client.apply_sources(manifest.sources(), check).await {
+            manifest.add_server_side(error.violations());
+        }
+        return Err(CliError::Invalid(manifest.lines()));
+    }
+    match client.apply_sources(manifest.sources(), options).await {
+        Ok(applied) => Ok(applied),
+        Err(error) if !error.violations().is_empty() => {
+            manifest.add_server_side(error.violations());
+            Err(CliError::Invalid(manifest.lines()))
+        }
+        Err(Error::Refused(fault)) if fault.code == ErrorCode::InvalidArgument => {
+            Err(CliError::Invalid(vec![format!("{file}: {fault}")]))
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,87 @@
+//! The role, built.
+
+use std::sync::Arc;
+
+use rfe_lake::Lake;
+use rfe_mesh::{MAX_MESSAGE_BYTES, Metrics, Role, Shutdown};
+use rfe_model::kind::Kinds;
+use rfe_proto::metadata::{
+    catalog_service_server::CatalogServiceServer, letter_service_server::LetterServiceServer,
+    metadata_service_server::MetadataServiceServer, run_service_server::RunServiceServer,
+};
+use rfe_registry::{CatalogStore, LetterStore, RunStore, SourceStore};
+
+use crate::{
+    Config,
+    grpc::{Catalog, Letters, Metadata, Runs},
+    ledger::Purge,
+    raw::RawBytes,
+};
+
+/// What the role stands on.
+#[derive(Debug, Clone)]
+pub struct Deps {
+    /// Sources.
+    pub sources: Arc<dyn SourceStore>,
+    /// Runs.
+    pub runs: Arc<dyn RunStore>,
+    /// Datasets, files and schema versions.
+    pub catalog: Arc<dyn CatalogStore>,
+    /// Letters.
+    pub letters: Arc<dyn LetterStore>,
+    /// The kinds of source that this build can read.
+    pub kinds: Arc<dyn Kinds>,
+    /// Only for bytes of letters that are too large for the registry.
+    pub lake: Arc<dyn Lake>,
+    /// Ends the role's task.
+    pub shutdown: Shutdown,
+    /// The process's metrics.
+    pub metrics: Metrics,
+}
+
+/// Builds the role: four services, and the task that forgets old ids.
+pub fn build(config: Config, deps: Deps) -> Role {
+    let raw = RawBytes::new(deps.lake.clone());
+    let purge = Purge {
+        runs: deps.runs.clone(),
+        keep: config.keep_ledger,
+        every: config.purge_every,
+        forgotten: deps.metrics.counter("rfe_ledger_forgotten", "Ids of events forgotten by the ledger"),
+        shutdown: deps.shutdown,
+    };
+    let runs = Runs {
+        runs: deps.runs.clone(),
+        raw: raw.clone(),
+        committed: deps.metrics.counter("rfe_runs_committed", "Commits answered with a run"),
+        duplicates: deps.metrics.counter("rfe_duplicate_events", "Events of refused commits that landed before"),
+    };
+    let metadata = Metadata {
+        sources: deps.sources,
+        runs: deps.runs,
+        catalog: deps.catalog.clone(),
+        kinds: deps.kinds,
+        max_auto_created: config.max_auto_created,
+    };
+    Role::new("metadata")
+        .service(
+            MetadataServiceServer::new(metadata)
+                .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES),
+        )
+        .service(
+            RunServiceServer::new(runs)
+                .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES),
+        )
+        .service(
+            CatalogServiceServer::new(Catalog { catalog: deps.catalog })
+                .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES),
+        )
+        .service(
+            LetterServiceServer::new(Letters { letters: deps.letters, raw })
+                .max_decoding_message_size(MAX_MESSAGE_BYTES)
+                .max_encoding_message_size(MAX_MESSAGE_BYTES),
+        )
+        .task("ledger", purge.run())
+}

@@ -1,0 +1,92 @@
+//! The command line: `up` and `check` here, the client verbs from `clients/cli`.
+
+mod check;
+mod up;
+
+use std::{
+    path::PathBuf,
+    process::{ExitCode, Termination as _},
+};
+
+use clap::{Parser, Subcommand};
+use rfe_node::config::{self, Flags, Loaded};
+
+/// Invalid configuration, as sysexits.h numbers it.
+const INVALID_CONFIGURATION: u8 = 78;
+
+/// Read From Everywhere: reads files, APIs, streams and webhooks, lands Parquet, answers SQL.
+#[derive(Debug, Parser)]
+#[command(name = "rfe", version, arg_required_else_help = true)]
+struct Rfe {
+    #[command(flatten)]
+    global: rfe_cli::Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts every role in this process, on embedded storage.
+    Up {
+        /// Reads the demo sources, runs a first query and says what to try.
+        #[arg(long)]
+        demo: bool,
+        /// Where registry, queue and lake are kept.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Validates the configuration and the storage, says what is wrong, and exits.
+    Check {
+        /// Where registry, queue and lake are kept.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    #[command(flatten)]
+    Client(rfe_cli::Command),
+}
+
+/// Runs the command that the arguments name.
+pub(crate) fn main() -> ExitCode {
+    let rfe = Rfe::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("could not start: {error}"), 1),
+    };
+    let code = runtime.block_on(run(rfe));
+    // A reader that blocks in a system call must not hold up the exit.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run(rfe: Rfe) -> ExitCode {
+    match rfe.command {
+        Command::Up { demo, data } => match prepare(data) {
+            Ok(config) => up::run(config, demo).await,
+            Err(code) => code,
+        },
+        Command::Check { data } => match prepare(data) {
+            Ok(config) => check::run(&config).await,
+            Err(code) => code,
+        },
+        Command::Client(command) => rfe_cli::run(command, rfe.global).await,
+    }
+}
+
+fn prepare(data_dir: Option<PathBuf>) -> Result<config::Config, ExitCode> {
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        // What is no Unicode can't be one of ours.
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    });
+    let Loaded { config, warnings } = config::load(variables, &Flags { data_dir })
+        .map_err(|error| fail(&error.to_string(), INVALID_CONFIGURATION))?;
+    rfe_mesh::telemetry::init(&config.log).map_err(|error| fail(&error, INVALID_CONFIGURATION))?;
+    for warning in warnings {
+        eprintln!("rfe: warning: {warning}");
+    }
+    Ok(config)
+}
+
+fn fail(message: &str, code: u8) -> ExitCode {
+    eprintln!("rfe: {message}");
+    ExitCode::from(code).report()
+}

@@ -1,0 +1,7 @@
+//! The command `rfe`.
+
+mod cmd;
+
+fn main() -> std::process::ExitCode {
+    cmd::main()
+}

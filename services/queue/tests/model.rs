@@ -1,0 +1,258 @@
+//! Random operations against the queue and against a simple model of it. A failure prints its seed.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use rfe_proto::ingest::{Event, JobKind};
+use rfe_queue::{
+    Accepted, LeaseRequest, Leased, NewEvents, NewJob, Queue as _, QueueControl as _, QueueError, SqliteQueue,
+    SqliteQueueConfig,
+};
+
+const SOURCES: [&str; 3] = ["a", "b", "c"];
+const SEEDS: u64 = 12;
+const STEPS: usize = 250;
+
+/// What an observer knows of the queue from the answers it gave.
+#[derive(Default)]
+struct Model {
+    /// Accepted and not done, by source.
+    open: BTreeMap<&'static str, BTreeSet<String>>,
+    /// Accepted ever.
+    known: BTreeSet<(&'static str, String)>,
+    /// Pull and replay jobs not done: source and kind.
+    jobs: HashMap<String, (String, JobKind)>,
+    /// Leases held.
+    held: Vec<Leased>,
+    /// Leases that passed on.
+    stale: Vec<Leased>,
+    /// What each batch holds.
+    batches: HashMap<String, Vec<String>>,
+    paused: BTreeSet<&'static str>,
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    queue: SqliteQueue,
+    model: Model,
+    random: fastrand::Rng,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_does_what_its_model_does() {
+    for seed in 0..SEEDS {
+        eprintln!("seed {seed}");
+        let folder = tempfile::tempdir().expect("folder");
+        let queue = open(&folder).await;
+        let mut world = World { folder, queue, model: Model::default(), random: fastrand::Rng::with_seed(seed) };
+        for _ in 0..STEPS {
+            world.step().await;
+        }
+        world.drain().await;
+    }
+}
+
+async fn open(folder: &tempfile::TempDir) -> SqliteQueue {
+    SqliteQueue::open(SqliteQueueConfig::new(folder.path().join("queue.db"))).await.expect("open")
+}
+
+impl World {
+    async fn step(&mut self) {
+        let source = SOURCES[self.random.usize(..SOURCES.len())];
+        match self.random.u32(..100) {
+            0..25 => self.send(source).await,
+            25..30 => self.submit(source).await,
+            30..60 => self.lease().await,
+            60..72 => self.finish().await,
+            72..80 => self.give_back().await,
+            80..86 => self.bisect().await,
+            86..89 => self.pause(source).await,
+            89..92 => self.cancel().await,
+            92..96 => self.use_a_stale_lease().await,
+            96..98 => self.expire().await,
+            _ => self.restart().await,
+        }
+    }
+
+    async fn send(&mut self, source: &'static str) {
+        let ids: Vec<String> = (0..self.random.usize(1..8)).map(|_| self.random.u32(..400).to_string()).collect();
+        let event = |id: &String| Event { event_id: id.clone(), payload: id.as_bytes().to_vec(), ..Event::default() };
+        let call = NewEvents { source: source.to_owned(), events: ids.iter().map(event).collect() };
+        let outcomes = self.queue.enqueue_events(call).await.expect("enqueue").outcomes;
+        for (id, outcome) in ids.into_iter().zip(outcomes) {
+            let new = self.model.known.insert((source, id.clone()));
+            assert_eq!(matches!(outcome, Accepted::New { .. }), new, "event {id} of {source}");
+            if new {
+                self.model.open.entry(source).or_default().insert(id);
+            }
+        }
+    }
+
+    async fn submit(&mut self, source: &'static str) {
+        let kind = if self.random.bool() { JobKind::Pull } else { JobKind::Replay };
+        let job = NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind };
+        self.queue.enqueue(job.clone()).await.expect("enqueue");
+        self.model.jobs.insert(job.id, (job.source, kind));
+    }
+
+    async fn lease(&mut self) {
+        let request = LeaseRequest {
+            worker: "model".to_owned(),
+            lease: Duration::from_secs(3600),
+            wait: Duration::ZERO,
+            batch_max_rows: self.random.u32(1..20),
+            batch_max_age: Duration::ZERO,
+            kinds: Vec::new(),
+        };
+        let Some(leased) = self.queue.lease(request).await.expect("lease") else {
+            assert_eq!(self.ready(), 0, "something is ready");
+            return;
+        };
+        self.check(&leased);
+        self.model.held.push(leased);
+    }
+
+    /// How many events and jobs some lease could bring now.
+    fn ready(&self) -> usize {
+        let model = &self.model;
+        let held: usize = model.held.iter().map(|leased| leased.events.len()).sum();
+        let resting: usize = SOURCES
+            .iter()
+            .filter(|source| model.paused.contains(**source))
+            .map(|source| {
+                let held = model.held.iter().filter(|leased| leased.source == **source);
+                model.open.get(source).map_or(0, BTreeSet::len) - held.map(|leased| leased.events.len()).sum::<usize>()
+            })
+            .sum();
+        let open: usize = model.open.values().map(BTreeSet::len).sum();
+        let pulls = |source: &str| model.held.iter().any(|leased| leased.source == source && leased.kind == JobKind::Pull);
+        let jobs = model.jobs.iter().filter(|(id, (source, kind))| {
+            !model.paused.contains(source.as_str())
+                && !model.held.iter().any(|leased| leased.lease.id == **id)
+                && !(*kind == JobKind::Pull && pulls(source))
+        });
+        open - held - resting + jobs.count()
+    }
+
+    fn check(&mut self, leased: &Leased) {
+        let model = &mut self.model;
+        assert!(!model.paused.contains(leased.source.as_str()), "{} is paused", leased.source);
+        assert!(model.held.iter().all(|held| held.lease.id != leased.lease.id), "leased twice");
+        if leased.kind != JobKind::Events {
+            assert_eq!(model.jobs.get(&leased.lease.id), Some(&(leased.source.clone(), leased.kind)));
+            let beside = |held: &Leased| held.source == leased.source && held.kind == JobKind::Pull;
+            assert!(leased.kind != JobKind::Pull || !model.held.iter().any(beside), "two pulls at a time");
+            return;
+        }
+        let ids: Vec<String> = leased.events.iter().map(|event| event.event_id.clone()).collect();
+        for id in &ids {
+            assert!(model.open[leased.source.as_str()].contains(id), "event {id} was done before");
+            let elsewhere = |held: &Leased| held.source == leased.source && held.events.iter().any(|other| other.event_id == *id);
+            assert!(!model.held.iter().any(elsewhere), "event {id} is leased twice");
+        }
+        let before = model.batches.entry(leased.lease.id.clone()).or_insert_with(|| ids.clone());
+        assert_eq!(before, &ids, "a batch is redelivered whole");
+    }
+
+    fn pick(&mut self) -> Option<Leased> {
+        let held = self.model.held.len();
+        (held > 0).then(|| self.model.held.swap_remove(self.random.usize(..held)))
+    }
+
+    async fn finish(&mut self) {
+        let Some(leased) = self.pick() else { return };
+        self.queue.complete(&leased.lease).await.expect("complete");
+        self.done(&leased);
+        self.model.stale.push(leased);
+    }
+
+    fn done(&mut self, leased: &Leased) {
+        self.model.jobs.remove(&leased.lease.id);
+        if let Some(open) = self.model.open.get_mut(leased.source.as_str()) {
+            for event in &leased.events {
+                assert!(open.remove(&event.event_id), "done twice");
+            }
+        }
+    }
+
+    async fn give_back(&mut self) {
+        let Some(leased) = self.pick() else { return };
+        if self.random.bool() {
+            self.queue.retry(&leased.lease, Duration::ZERO, "no answer").await.expect("retry");
+        } else {
+            self.queue.release(&leased.lease, Duration::ZERO).await.expect("release");
+        }
+        self.model.stale.push(leased);
+    }
+
+    async fn bisect(&mut self) {
+        let Some(leased) = self.pick() else { return };
+        match self.queue.bisect(&leased.lease).await {
+            Ok(()) => {
+                assert!(leased.events.len() > 1);
+                let ids: Vec<String> = leased.events.iter().map(|event| event.event_id.clone()).collect();
+                let (first, second) = ids.split_at(ids.len() / 2);
+                self.model.batches.insert(rfe_model::id::half(&leased.lease.id, 0), first.to_vec());
+                self.model.batches.insert(rfe_model::id::half(&leased.lease.id, 1), second.to_vec());
+            }
+            Err(QueueError::Indivisible(_)) => {
+                assert!(leased.events.len() < 2);
+                self.model.held.push(leased);
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    async fn pause(&mut self, source: &'static str) {
+        if self.model.paused.remove(source) {
+            self.queue.resume(source).await.expect("resume");
+        } else {
+            self.queue.pause(source).await.expect("pause");
+            self.model.paused.insert(source);
+        }
+    }
+
+    async fn cancel(&mut self) {
+        let Some(id) = self.model.jobs.keys().min().cloned() else { return };
+        self.queue.cancel(&id).await.expect("cancel");
+        self.model.jobs.remove(&id);
+        let (gone, held) = std::mem::take(&mut self.model.held).into_iter().partition(|leased| leased.lease.id == id);
+        self.model.held = held;
+        self.model.stale.extend::<Vec<_>>(gone);
+    }
+
+    async fn use_a_stale_lease(&mut self) {
+        let Some(leased) = self.model.stale.pop() else { return };
+        let answer = self.queue.complete(&leased.lease).await;
+        assert!(matches!(answer, Err(QueueError::Stale(_))), "{answer:?}");
+        let answer = self.queue.release(&leased.lease, Duration::ZERO).await;
+        assert!(matches!(answer, Err(QueueError::Stale(_))), "{answer:?}");
+    }
+
+    async fn expire(&mut self) {
+        let expired = self.queue.expire_all_leases().await.expect("expire");
+        assert_eq!(expired, self.model.held.len() as u64);
+        self.model.stale.append(&mut self.model.held);
+    }
+
+    async fn restart(&mut self) {
+        let other = open(&self.folder).await;
+        let old = std::mem::replace(&mut self.queue, other);
+        old.close().await;
+    }
+
+    async fn drain(&mut self) {
+        for source in SOURCES {
+            self.queue.resume(source).await.expect("resume");
+        }
+        self.model.paused.clear();
+        self.expire().await;
+        while self.ready() > 0 {
+            self.lease().await;
+            self.finish().await;
+        }
+        assert_eq!(self.queue.stats().await.expect("stats"), [], "nothing is left");
+    }
+}

@@ -1,0 +1,75 @@
+//! Kind `json`: a record a line, or a list of records, in files.
+
+mod cutter;
+mod elements;
+mod reader;
+
+use async_trait::async_trait;
+use rfe_model::{SourceSpec, Violation};
+use rfe_proto::{dlq::DeadLetter, ingest::Event};
+use serde::Deserialize;
+
+use crate::{
+    Chunk, ReadContext, ReadError, Reader, Source,
+    config::{Wrong, decode, rejected},
+    csv::takes_no_events,
+    json_letter,
+    json_rows::Place,
+    location,
+    pump::Pump,
+};
+
+/// The keys below `config`; `format`, `records` and `paths` are below `json`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Config {
+    location: String,
+}
+
+/// JSON in files.
+#[derive(Debug)]
+pub(crate) struct Json;
+
+#[async_trait]
+impl Source for Json {
+    fn name(&self) -> &'static str {
+        "json"
+    }
+
+    fn check(&self, spec: &SourceSpec) -> Result<(), Vec<Violation>> {
+        let config: Config = decode(spec).map_err(|wrong| vec![wrong])?;
+        let mut wrong = Wrong::default();
+        wrong.only_replace(spec);
+        wrong.json(spec, true);
+        wrong.check("config.location", location::check(&config.location));
+        match spec.json.format.as_deref() {
+            None | Some("array") => {}
+            Some("ndjson") if spec.json.records.is_some() => {
+                wrong.add("json.records", "means nothing where every line is a record; remove it, or set `format: array`");
+            }
+            Some("ndjson") => {}
+            Some(other) => wrong.add("json.format", format!("`{other}` is none of ndjson, array")),
+        }
+        wrong.done()
+    }
+
+    async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
+        let config: Config = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
+        let spec = spec.clone();
+        Pump::open(move || reader::JsonReader::open(&config.location, &spec, &context)).await
+    }
+
+    fn decode_events(&self, _: &SourceSpec, _: &ReadContext, _: &[Event]) -> Result<Chunk, ReadError> {
+        Err(takes_no_events("json"))
+    }
+
+    fn decode_letter(
+        &self,
+        spec: &SourceSpec,
+        context: &ReadContext,
+        letter: &DeadLetter,
+        raw: &[u8],
+    ) -> Result<Chunk, ReadError> {
+        Ok(json_letter::decode(Place::File, spec, context, letter, raw))
+    }
+}

@@ -1,0 +1,182 @@
+//! The steps of one attempt, in order: read, settle, write, put, commit.
+
+use std::collections::HashSet;
+
+use rfe_model::{letter::Stage as At, time};
+use rfe_proto::{
+    dlq::DeadLetter,
+    ingest::JobKind,
+    metadata::{CommitRunRequest, Layer, RunCounters, SchemaVersion},
+};
+
+use crate::{
+    attempt::Attempt,
+    batch,
+    commit::{Committed, commit},
+    count::{Count, note_duplicates},
+    failure::{Stop, busy},
+    land::Landed,
+    parts::{Limits, Parts},
+    processed::{Origin, Projection},
+    progress::Progress,
+    pull::{self, Chunks},
+    raw::Raw,
+    replay, schema,
+    spool::Spool,
+    stage::{Ids, Stage, without},
+};
+
+/// The steps of one attempt.
+pub(crate) struct Landing<'a> {
+    attempt: &'a Attempt,
+    landed: Landed,
+    count: Count<'a>,
+}
+
+impl<'a> Landing<'a> {
+    pub fn new(attempt: &'a Attempt, progress: Progress) -> Self {
+        let landed = Landed::new(&attempt.spec.name, &attempt.run.run_id, attempt.run.epoch, attempt.created());
+        Self { attempt, landed, count: Count::new(attempt, progress) }
+    }
+
+    /// Lands the run.
+    pub async fn land(&mut self) -> Result<(), Stop> {
+        let mut stage = self.read().await?;
+        let crash = &self.attempt.worker.crash;
+        crash.pass("after_read");
+        let schema = schema::settle(self.attempt, &stage.observed, self.count.good()).await?;
+        crash.pass("after_schema");
+        let letters = self.count.store_letters().await?;
+        crash.pass("after_letters");
+        let mut known = HashSet::new();
+        loop {
+            let rows;
+            (stage, rows) = self.write(stage, &schema, &known).await?;
+            let request = self.commit_request(&stage, &schema, &known, rows, letters.clone())?;
+            crash.pass("before_commit");
+            match commit(self.attempt, &request).await? {
+                Committed::Done => break,
+                Committed::Duplicates(ids) => note_duplicates(&mut known, ids)?,
+            }
+            self.landed.forget();
+        }
+        crash.pass("after_commit");
+        let counters = self.count.counters;
+        self.attempt.worker.metrics.landed(counters.landed, counters.dead);
+        Ok(())
+    }
+
+    /// What was counted, also after a failure.
+    pub fn counters(&self) -> RunCounters {
+        self.count.counters
+    }
+
+    // Pass 1.
+    async fn read(&mut self) -> Result<Stage, Stop> {
+        let mut chunks = self.chunks().await?;
+        let mut stage = self.stage();
+        while let Some(chunk) = chunks.next().await? {
+            let chunk = self.count.take(chunk).await?;
+            stage = busy(At::Decode, move || {
+                stage.take(chunk)?;
+                Ok(stage)
+            })
+            .await?;
+            let lake = self.attempt.worker.lake.as_ref();
+            self.landed.put(lake, Layer::Raw, stage.raw.take_closed()).await?;
+            self.attempt.worker.crash.pass("after_chunk");
+        }
+        self.count.end()?;
+        Ok(stage)
+    }
+
+    async fn chunks(&self) -> Result<Chunks, Stop> {
+        match (&self.attempt.leased.kind, &self.attempt.letter) {
+            (JobKind::Events, _) => batch::decode(self.attempt).await,
+            (JobKind::Replay, Some(letter)) if letter.kind == "record" => replay::decode(self.attempt, letter).await,
+            _ => pull::open(self.attempt).await,
+        }
+    }
+
+    fn stage(&self) -> Stage {
+        let attempt = self.attempt;
+        let (folder, config) = (attempt.scratch(), &attempt.worker.config);
+        let events = attempt.spec.takes_events();
+        let ids = match &attempt.letter {
+            _ if events => Ids::Events(HashSet::new()),
+            Some(letter) if attempt.is_record_replay() => Ids::Whole(replay::ledger_id(letter)),
+            _ => Ids::None,
+        };
+        let parts = Parts::new(&folder, "raw", Limits::from(config));
+        let raw = match ids {
+            Ids::None => Raw::Streamed(parts),
+            _ => Raw::Held(Spool::new(&folder, "raw", config.staged_bytes / 2), parts),
+        };
+        let fields = Spool::new(&folder, "fields", config.staged_bytes);
+        Stage { observed: Default::default(), fields, raw, ids, events, repeated: 0, run_id: attempt.run.run_id.clone() }
+    }
+
+    // Pass 2.
+    async fn write(&mut self, stage: Stage, schema: &SchemaVersion, known: &HashSet<String>) -> Result<(Stage, usize), Stop> {
+        let attempt = self.attempt;
+        let origin = Origin {
+            source: &attempt.spec.name,
+            run_id: &attempt.run.run_id,
+            ingested_micros: time::now_micros(),
+            events: stage.events,
+        };
+        let projection = Projection::new(schema, &stage.observed, &origin)?;
+        let mut parts = Parts::new(&attempt.scratch(), "processed", Limits::from(&attempt.worker.config));
+        let known = known.clone();
+        let (mut stage, mut parts, rows) = busy(At::Write, move || {
+            let mut stage = stage;
+            let ids = &stage.ids;
+            stage.raw.finish(&stage.run_id, |frame| without(frame, ids, &known))?;
+            let mut rows = 0;
+            for frame in stage.fields.frames() {
+                let frame = without(frame?, &stage.ids, &known)?;
+                if frame.height() > 0 {
+                    rows += frame.height();
+                    let (fields, frame) = projection.project(&frame)?;
+                    parts.write(&fields, frame)?;
+                }
+            }
+            parts.close()?;
+            Ok((stage, parts, rows))
+        })
+        .await?;
+        attempt.worker.crash.pass("after_write");
+        let lake = attempt.worker.lake.as_ref();
+        self.landed.put(lake, Layer::Raw, stage.raw.take_closed()).await?;
+        attempt.worker.crash.pass("after_put_raw");
+        self.landed.put(lake, Layer::Processed, parts.take_closed()).await?;
+        attempt.worker.crash.pass("after_put");
+        Ok((stage, rows))
+    }
+
+    fn commit_request(
+        &mut self,
+        stage: &Stage,
+        schema: &SchemaVersion,
+        known: &HashSet<String>,
+        rows: usize,
+        letters: Vec<DeadLetter>,
+    ) -> Result<CommitRunRequest, Stop> {
+        let duplicates = stage.repeated as i64 + known.len() as i64;
+        let counters = self.count.balance(rows as i64, duplicates, self.landed.bytes())?;
+        let event_ids = match &stage.ids {
+            Ids::None => Vec::new(),
+            Ids::Events(seen) => seen.difference(known).cloned().collect(),
+            Ids::Whole(id) => Some(id.clone()).filter(|id| !known.contains(id)).into_iter().collect(),
+        };
+        Ok(CommitRunRequest {
+            run_id: self.attempt.run.run_id.clone(),
+            epoch: self.attempt.run.epoch,
+            schema_version: schema.version,
+            files: self.landed.files(schema.version),
+            event_ids,
+            letters,
+            counters: Some(counters),
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! The rules of the house, checked: who may depend on whom, how large a file may be, which names are not used.
+
+mod edges;
+mod files;
