@@ -30,24 +30,30 @@ PYTHON := $(RFE_CACHE)/venv/bin/python
 PYTHON_READY := $(RFE_CACHE)/venv/requirements.txt
 TARGET := $(RFE_CACHE)/target
 BINARY := $(TARGET)/release/rfe
+ADVISORIES := https://github.com/rustsec/advisory-db
 
 export CARGO_TARGET_DIR := $(TARGET)
-export DUCKDB_LIB_DIR := $(dir $(DUCKDB))
+export DUCKDB_LIB_DIR := $(patsubst %/,%,$(dir $(DUCKDB)))
 # Test binaries of crates that link DuckDB lie one folder deeper than `rfe` and its library.
 TEST_ENVIRONMENT := LD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) DYLD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) \
 	JOURNEY_RFE=$(BINARY) JOURNEY_PYTHON=$(PYTHON) JOURNEY_GRPCURL=$(GRPCURL)
 
-# need COMMAND,DEBIAN_PACKAGE,HINT: makes sure that a command is there; as root on Debian it installs the package.
+# need TEST,DEBIAN_PACKAGE,HINT: where the test fails, root on Debian installs the package; others are told.
 define need
-	if ! command -v $(1) >/dev/null; then \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && [ -n "$(2)" ]; then \
-			echo "rfe: installing $(2), for $(1)" >&2; \
+	if ! $(1) >/dev/null 2>&1; then \
+		if [ "$$(id -u)" = 0 ] && [ -n "$(strip $(2))" ] && command -v apt-get >/dev/null; then \
+			echo "rfe: installing $(strip $(2))" >&2; \
 			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2); } >&2; \
 		else \
-			echo "rfe: \`$(1)\` is missing. $(3)" >&2; exit 1; \
+			echo "rfe: $(3)" >&2; exit 1; \
 		fi; \
 	fi
 endef
+NEED_CARGO = $(call need,command -v cargo,,cargo is missing: install Rust from https://rustup.rs)
+NEED_LINKER = $(call need,command -v cc,gcc libc6-dev,cc is missing: install a C compiler and linker)
+NEED_NPM = $(call need,command -v npm,npm,npm is missing: install Node.js)
+NEED_GO = $(call need,command -v go,golang-go,go is missing: install Go 1.24 or newer from https://go.dev)
+NEED_VENV = $(call need,python3 -c "import ensurepip",python3 python3-venv,python3 or its venv is missing: install Python 3.10 or newer)
 
 .PHONY: help up build test lint fmt bench drills tools
 
@@ -60,19 +66,21 @@ help:
 	@echo 'make drills  the long drills'
 	@echo 'make fmt     formats the code'
 
-# On a terminal the program gets a process group of its own, so that Ctrl-C reaches it and not make, whose exit code is
-# then the program's. Without a terminal it takes the shell's place, so that whoever ends the group ends it.
+# In the foreground of a terminal the program gets a process group of its own, so that Ctrl-C reaches it and not make, whose exit
+# code is then the program's. Elsewhere it takes the shell's place, so that whoever ends the group ends it.
 up: build
-	@unset RFE_CACHE; \
-	if [ -t 0 ]; then set -m; $(BINARY) up --demo $(ARGS); else exec $(BINARY) up --demo $(ARGS); fi
+	@case "$$(ps -o stat= -p $$$$ 2>/dev/null)" in \
+		*+*) set -m; $(BINARY) up --demo $(ARGS) ;; \
+		*) exec $(BINARY) up --demo $(ARGS) ;; \
+	esac
 
 build: $(DUCKDB)
-	@$(call need,cargo,,Install Rust from https://rustup.rs)
-	@$(call need,cc,gcc,Install a C compiler and linker)
+	@$(NEED_CARGO)
+	@$(NEED_LINKER)
 	@if [ ! -x $(BINARY) ]; then \
 		echo 'rfe: building; from nothing this takes some 20 minutes on 2 cores, later it takes seconds' >&2; \
 	fi
-	@cargo build --release --locked --package rfe-node --bin rfe >&2
+	@cargo build --release --locked --workspace --bin rfe >&2
 	@cmp -s $(DUCKDB) $(dir $(BINARY))$(LIBRARY) || { cp $(DUCKDB) $(dir $(BINARY))$(LIBRARY).new; \
 		mv $(dir $(BINARY))$(LIBRARY).new $(dir $(BINARY))$(LIBRARY); }
 	@echo $(BINARY)
@@ -94,6 +102,12 @@ lint: $(DUCKDB) $(BUF) $(CARGO_DENY)
 	fi
 	@echo 'rfe: dependencies' >&2
 	@$(CARGO_DENY) --locked --config .cargo/deny.toml check --hide-inclusion-graph bans licenses sources
+	@if timeout 20 git ls-remote --quiet $(ADVISORIES) HEAD >/dev/null 2>&1; then \
+		$(CARGO_DENY) --locked --config .cargo/deny.toml check --hide-inclusion-graph advisories \
+			|| echo 'rfe: warning: advisories, see above' >&2; \
+	else \
+		echo 'rfe: the advisories can not be fetched here, so they are not checked' >&2; \
+	fi
 	@echo 'rfe: lints' >&2
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
@@ -101,18 +115,18 @@ fmt:
 	@cargo fmt --all
 
 bench: build $(PYTHON_READY)
-	@cargo build --release --locked --package rfe-tests --bin rfe-bench >&2
+	@cargo build --release --locked --workspace --bin rfe-bench >&2
 	@$(TEST_ENVIRONMENT) $(TARGET)/release/rfe-bench $(ARGS)
 
 # The same journeys as in `make test`, with ten times as many deaths.
 drills: build tools
-	@JOURNEY_KILLS=300 $(TEST_ENVIRONMENT) cargo test --release --locked --package rfe-tests --test journeys -- \
+	@JOURNEY_KILLS=300 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test journeys -- \
 		--nocapture kill_nine
 
 tools: $(GRPCURL) $(PYTHON_READY)
 
 $(DUCKDB):
-	@$(call need,npm,npm,Install Node.js with npm)
+	@$(NEED_NPM)
 	@echo 'rfe: fetching DuckDB $(DUCKDB_VERSION)' >&2
 	@mkdir -p $(@D); cd $$(mktemp -d -p $(@D)); \
 	package=$$(npm pack --silent @duckdb/node-bindings-$(OS)-$(ARCH)@$(DUCKDB_VERSION)-r.1); \
@@ -127,26 +141,24 @@ $(DUCKDB):
 	scratch=$$PWD; cd /; rm -r "$$scratch"
 
 $(BUF):
-	@$(call need,npm,npm,Install Node.js with npm)
+	@$(NEED_NPM)
 	@echo 'rfe: fetching buf $(BUF_VERSION)' >&2
 	@npm install --silent --no-audit --no-fund --prefix $(RFE_CACHE)/buf-$(BUF_VERSION) @bufbuild/buf@$(BUF_VERSION) >&2
 
 $(GRPCURL):
-	@$(call need,go,golang-go,Install Go 1.24 or newer from https://go.dev)
+	@$(NEED_GO)
 	@echo 'rfe: building grpcurl $(GRPCURL_VERSION)' >&2
 	@GOBIN=$(@D) go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v$(GRPCURL_VERSION) >&2
 
 $(PYTHON_READY): tests/clients/requirements.txt
-	@$(call need,python3,python3 python3-venv,Install Python 3.10 or newer with venv)
+	@$(NEED_VENV)
 	@echo 'rfe: fetching the Python clients of the tests' >&2
-	@python3 -m venv $(RFE_CACHE)/venv >&2 || { $(call need,false,python3-venv,Install the Python package venv); \
-		python3 -m venv $(RFE_CACHE)/venv >&2; }
+	@python3 -m venv $(RFE_CACHE)/venv >&2
 	@$(RFE_CACHE)/venv/bin/pip install --quiet --requirement $< >&2
 	@cp $< $@
 
-# The advisories database is a git repository elsewhere; only where it can be fetched is it checked.
 $(CARGO_DENY):
-	@$(call need,cargo,,Install Rust from https://rustup.rs)
+	@$(NEED_CARGO)
 	@echo 'rfe: building cargo-deny $(CARGO_DENY_VERSION); this takes some minutes, once' >&2
 	@CARGO_TARGET_DIR=$(RFE_CACHE)/target-tools cargo install --quiet --locked --root $(RFE_CACHE)/cargo-deny-$(CARGO_DENY_VERSION) \
 		cargo-deny@$(CARGO_DENY_VERSION) >&2

@@ -42,12 +42,13 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("rfe-drill", &["*"]),
 ];
 
-/// Dependencies of the build, without those of tests only, by crate of the workspace.
-fn dependencies(with_tests: bool) -> BTreeMap<String, BTreeSet<String>> {
+/// Dependencies of the build by crate of the workspace. Those of tests do not count: a test may use a real role where others
+/// would use a mock.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
     let metadata = MetadataCommand::new().no_deps().exec().expect("cargo metadata answers");
-    let kept = |kind| with_tests || kind != DependencyKind::Development;
     let of = |package: cargo_metadata::Package| {
-        let used = package.dependencies.into_iter().filter(|used| kept(used.kind)).map(|used| used.name);
+        let built = package.dependencies.into_iter().filter(|used| used.kind != DependencyKind::Development);
+        let used = built.map(|used| used.name);
         (package.name.to_string(), used.collect())
     };
     metadata.packages.into_iter().map(of).collect()
@@ -57,7 +58,7 @@ fn dependencies(with_tests: bool) -> BTreeMap<String, BTreeSet<String>> {
 fn each_crate_uses_only_what_its_place_in_the_house_allows() {
     let allowed: BTreeMap<_, _> = ALLOWED.into_iter().collect();
     let mut wrong = Vec::new();
-    for (package, used) in dependencies(false) {
+    for (package, used) in dependencies() {
         let Some(allowed) = allowed.get(package.as_str()) else {
             wrong.push(format!("{package} has no place in the house; give it one here"));
             continue;
@@ -73,8 +74,8 @@ fn each_crate_uses_only_what_its_place_in_the_house_allows() {
 }
 
 #[test]
-fn roles_never_use_roles_not_even_in_tests() {
-    let dependencies = dependencies(true);
+fn roles_never_use_roles() {
+    let dependencies = dependencies();
     for role in ROLES {
         let used = dependencies.get(role).unwrap_or_else(|| panic!("{role} is a crate"));
         let others: Vec<_> = ROLES.iter().filter(|other| used.contains(**other)).collect();
@@ -88,7 +89,7 @@ fn roles_never_use_roles_not_even_in_tests() {
 
 #[test]
 fn the_model_does_no_io() {
-    let used = &dependencies(false)["rfe-model"];
+    let used = &dependencies()["rfe-model"];
     for io in ["tokio", "tonic", "reqwest", "sqlx", "hyper"] {
         assert!(!used.contains(io), "rfe-model uses {io}");
     }
@@ -97,7 +98,7 @@ fn the_model_does_no_io() {
 #[test]
 fn heavy_dependencies_sit_in_leaves() {
     for (heavy, leaves) in LEAVES {
-        for (package, used) in dependencies(false) {
+        for (package, used) in dependencies() {
             let may = leaves.contains(&package.as_str());
             assert!(may || !used.contains(heavy), "{package} uses {heavy}; only {leaves:?} may");
         }

@@ -1,4 +1,5 @@
 //! The rules of the house, checked: who may depend on whom, how large a file may be, which names are not used.
 
+mod documents;
 mod edges;
 mod files;

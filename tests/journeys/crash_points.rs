@@ -7,7 +7,6 @@ use rfe_tests::{Platform, Settings, fixture::files_below, until};
 const SOURCES: &str = "version: 1\nsources:\n- {name: lines, kind: csv, config: {location: lines.csv}}\n\
     - {name: absent, kind: csv, config: {location: absent.csv}}\n\
     - {name: hooks, kind: webhook, columns: {n: BIGINT}}\n";
-const STEPS: [&str; 1] = ["after_put"];
 const GOOD_EVENTS: usize = 25;
 const TABLES: &str = "SELECT (SELECT count(*) FROM hooks), (SELECT count(DISTINCT _event_id) FROM hooks), \
     (SELECT sum(n) FROM hooks), (SELECT count(*) FROM raw.hooks), (SELECT count(*) FROM lines), \
@@ -18,7 +17,7 @@ const WITHOUT_FAULTS: &str = "25|25|300|25|3|1|absent job open, hooks record ope
 #[tokio::test]
 async fn a_crash_after_any_step_leaves_the_tables_as_without_faults() {
     assert_eq!(crashed_at(None).await, WITHOUT_FAULTS);
-    let wrong: Vec<String> = stream::iter(STEPS)
+    let wrong: Vec<String> = stream::iter(rfe_worker::STEPS)
         .map(|step| async move { (step, crashed_at(Some(step)).await) })
         .buffer_unordered(3)
         .filter_map(|(step, seen)| async move { (seen != WITHOUT_FAULTS).then(|| format!("{step}: {seen}")) })

@@ -14,6 +14,7 @@ use rfe_model::{
     secret::{self, SecretStore},
 };
 use serde::Deserialize;
+use sha1::Sha1;
 use sha2::{Sha256, Sha512};
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -36,6 +37,7 @@ pub(crate) struct Written {
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Algorithm {
+    Sha1,
     #[default]
     Sha256,
     Sha512,
@@ -51,6 +53,7 @@ enum Encoding {
 
 #[derive(Clone)]
 enum Keyed {
+    Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
     Sha512(Hmac<Sha512>),
 }
@@ -80,6 +83,7 @@ impl Signature {
             return Err("the secret is empty, so that anybody could sign".to_owned());
         }
         let (keyed, name) = match written.algorithm {
+            Algorithm::Sha1 => (Hmac::new_from_slice(key.as_bytes()).map(Keyed::Sha1), "sha1="),
             Algorithm::Sha256 => (Hmac::new_from_slice(key.as_bytes()).map(Keyed::Sha256), "sha256="),
             Algorithm::Sha512 => (Hmac::new_from_slice(key.as_bytes()).map(Keyed::Sha512), "sha512="),
         };
@@ -120,6 +124,7 @@ impl Signature {
     // `verify_slice` compares in constant time.
     fn signs(&self, signature: &[u8], body: &[u8]) -> bool {
         match self.keyed.clone() {
+            Keyed::Sha1(keyed) => keyed.chain_update(body).verify_slice(signature).is_ok(),
             Keyed::Sha256(keyed) => keyed.chain_update(body).verify_slice(signature).is_ok(),
             Keyed::Sha512(keyed) => keyed.chain_update(body).verify_slice(signature).is_ok(),
         }
@@ -151,6 +156,8 @@ pub(crate) mod tests {
     // RFC 4231, test case 2.
     const BODY: &[u8] = b"what do ya want for nothing?";
     const HEX: &str = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+    // RFC 2202, test case 2.
+    const HEX_1: &str = "effcdf6ae5eb2fa2d27416d5f184df9c259a7c79";
     const HEX_512: &str = "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea2505549758bf75c05a994a6d034f65f8f0e6fdcaeab1a34d4a6b4b636e070a38bce737";
 
     fn made(written: serde_json::Value) -> Signature {
@@ -174,6 +181,8 @@ pub(crate) mod tests {
         assert_eq!(check(&base64, text.trim_end_matches('='), BODY), Ok(()));
         let long = made(serde_json::json!({"secret": "Jefe", "header": "X-Signature", "algorithm": "sha512"}));
         assert_eq!(check(&long, HEX_512, BODY), Ok(()));
+        let short = made(serde_json::json!({"secret": "Jefe", "header": "X-Signature", "algorithm": "sha1"}));
+        assert_eq!(check(&short, &format!("sha1={HEX_1}"), BODY), Ok(()));
     }
 
     #[test]

@@ -1,1 +1,19 @@
-//! Accepts jobs and events into the queue
+#![doc = include_str!("../README.md")]
+
+mod cancel;
+mod config;
+mod control;
+mod event;
+mod grpc;
+mod job;
+mod jobs;
+mod listing;
+mod reconcile;
+mod registry;
+mod role;
+mod sources;
+mod submit_events;
+mod submit_job;
+
+pub use config::Config;
+pub use role::{Deps, build};

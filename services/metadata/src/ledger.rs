@@ -38,7 +38,9 @@ impl Purge {
                 self.forgotten.inc_by(forgotten);
                 tracing::info!(forgotten, "forgot ids of events that landed long ago");
             }
-            Err(error) => tracing::warn!(%error, "old ids of events could not be forgotten; the next round tries again"),
+            Err(error) => {
+                tracing::warn!(%error, "old ids of events could not be forgotten; the next round tries again")
+            }
         }
     }
 }

@@ -36,7 +36,12 @@ impl List {
         let limit = match u32::try_from(size) {
             Ok(0) => self.default,
             Ok(size) => size.min(self.largest),
-            Err(_) => return Err(Fault::invalid("page_size", format!("{size} is negative; 0 means {}", self.default))),
+            Err(_) => {
+                return Err(Fault::invalid(
+                    "page_size",
+                    format!("{size} is negative; 0 means {}", self.default),
+                ));
+            }
         };
         let after = if token.is_empty() { None } else { Some(self.key(token)?) };
         Ok(Asked { list: self, limit, after })

@@ -53,7 +53,9 @@ pub fn build(config: Config, deps: Deps) -> Role {
         runs: deps.runs.clone(),
         raw: raw.clone(),
         committed: deps.metrics.counter("rfe_runs_committed", "Commits answered with a run"),
-        duplicates: deps.metrics.counter("rfe_duplicate_events", "Events of refused commits that landed before"),
+        duplicates: deps
+            .metrics
+            .counter("rfe_duplicate_events", "Events of refused commits that landed before"),
     };
     let metadata = Metadata {
         sources: deps.sources,

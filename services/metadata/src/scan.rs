@@ -109,7 +109,9 @@ fn array(rows: &[Vec<MetaValue>], at: usize, kind: &str) -> ArrayRef {
         "BIGINT" => Arc::new(values.map(integer).collect::<Int64Array>()),
         "DOUBLE" => Arc::new(values.map(double).collect::<Float64Array>()),
         "BOOLEAN" => Arc::new(values.map(boolean).collect::<BooleanArray>()),
-        "TIMESTAMPTZ" => Arc::new(values.map(integer).collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
+        "TIMESTAMPTZ" => {
+            Arc::new(values.map(integer).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+        }
         _ => Arc::new(values.map(text).collect::<StringArray>()),
     }
 }

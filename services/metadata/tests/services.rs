@@ -31,21 +31,29 @@ async fn a_wrong_source_is_refused_with_the_path_of_each_field() {
     let paths: Vec<&str> = refused.violations.iter().map(|violation| violation.path.as_str()).collect();
     assert_eq!(
         paths,
-        ["sources[1].schedule.cron", "sources[1].config.bad", "sources[2].columns.x", "sources[3].name", "sources[4].kind"]
+        [
+            "sources[1].schedule.cron",
+            "sources[1].config.bad",
+            "sources[2].columns.x",
+            "sources[3].name",
+            "sources[4].kind"
+        ]
     );
     assert_eq!((refused.code, refused.reason.as_str()), (ErrorCode::InvalidArgument, reason::INVALID_FIELD));
 
     let request = pb::CreateSourceRequest { source: Some(wrong), auto_created: false };
     let refused = fault(mesh.metadata.create_source(request).await);
     assert_eq!(refused.violations[1].path, "source.config.bad");
-    let listed = mesh.metadata.list_sources(pb::ListSourcesRequest::default()).await.expect("list").into_inner();
+    let listed =
+        mesh.metadata.list_sources(pb::ListSourcesRequest::default()).await.expect("list").into_inner();
     assert!(listed.sources.is_empty(), "all or none");
 }
 
 #[tokio::test]
 async fn only_checking_declares_nothing() {
     let mut mesh = Mesh::start().await;
-    let request = pb::ApplySourcesRequest { sources: vec![source("a", "csv")], validate_only: true, prune: false };
+    let request =
+        pb::ApplySourcesRequest { sources: vec![source("a", "csv")], validate_only: true, prune: false };
     mesh.metadata.apply_sources(request).await.expect("valid");
     let missing = fault(mesh.metadata.get_source(pb::GetSourceRequest { name: "a".to_owned() }).await);
     assert_eq!((missing.code, missing.reason.as_str()), (ErrorCode::NotFound, reason::SOURCE_NOT_FOUND));
@@ -70,17 +78,20 @@ async fn a_pull_run_lands_and_the_catalog_shows_it() {
     let run = mesh.claim("sales", pb::RunKind::Pull, &run_id).await.run.expect("run");
     let schema = mesh.register(&run).await;
     assert_eq!(schema.version, 1);
-    let committed = mesh.runs.commit_run(mesh::commit(&run, &["x"; 3], false)).await.expect("commit").into_inner();
+    let committed =
+        mesh.runs.commit_run(mesh::commit(&run, &["x"; 3], false)).await.expect("commit").into_inner();
     let done = committed.run.expect("committed");
     assert_eq!((done.state(), done.snapshot), (pb::RunState::Succeeded, 1));
 
     let resolved = mesh.resolve("sales").await;
     assert_eq!((resolved.processed.len(), resolved.raw.len()), (1, 1));
     let request = pb::GetDatasetRequest { name: "sales".to_owned() };
-    let dataset = mesh.metadata.get_dataset(request).await.expect("dataset").into_inner().dataset.expect("set");
+    let dataset =
+        mesh.metadata.get_dataset(request).await.expect("dataset").into_inner().dataset.expect("set");
     assert_eq!((dataset.rows, dataset.files, dataset.columns[0].name.as_str()), (3, 2, "id"));
     let request = pb::GetFreshnessRequest { source: "sales".to_owned() };
-    let fresh = mesh.metadata.get_freshness(request).await.expect("fresh").into_inner().freshness.expect("set");
+    let fresh =
+        mesh.metadata.get_freshness(request).await.expect("fresh").into_inner().freshness.expect("set");
     assert_eq!((fresh.rows, fresh.last_state.as_str()), (3, "succeeded"));
 }
 
@@ -89,13 +100,16 @@ async fn events_that_landed_before_are_the_answer_to_a_commit() {
     let mut mesh = Mesh::start().await;
     mesh.declare(source("clicks", "webhook")).await;
     let first = mesh.batch("clicks").await;
-    let committed = mesh.runs.commit_run(mesh::commit(&first, &["a", "b"], true)).await.expect("commit").into_inner();
+    let committed =
+        mesh.runs.commit_run(mesh::commit(&first, &["a", "b"], true)).await.expect("commit").into_inner();
     assert!(committed.duplicate_event_ids.is_empty());
 
     let second = mesh.batch("clicks").await;
-    let refused = mesh.runs.commit_run(mesh::commit(&second, &["b", "c"], true)).await.expect("answer").into_inner();
+    let refused =
+        mesh.runs.commit_run(mesh::commit(&second, &["b", "c"], true)).await.expect("answer").into_inner();
     assert_eq!((refused.run, refused.duplicate_event_ids), (None, vec!["b".to_owned()]));
-    let snapshot = mesh.catalog.get_snapshot(pb::GetSnapshotRequest {}).await.expect("snapshot").into_inner().snapshot;
+    let snapshot =
+        mesh.catalog.get_snapshot(pb::GetSnapshotRequest {}).await.expect("snapshot").into_inner().snapshot;
     assert_eq!(snapshot, 1);
     mesh.runs.commit_run(mesh::commit(&second, &["c"], true)).await.expect("without it");
     assert_eq!(mesh.resolve("clicks").await.dataset.expect("dataset").rows, 3);
@@ -118,7 +132,8 @@ async fn after_a_cancel_no_commit_is_taken() {
     mesh.declare(source("sales", "csv")).await;
     let run = mesh.pull("sales").await;
     let request = pb::CancelRunRequest { run_id: run.run_id.clone() };
-    let cancelled = mesh.runs.cancel_run(request.clone()).await.expect("cancel").into_inner().run.expect("run");
+    let cancelled =
+        mesh.runs.cancel_run(request.clone()).await.expect("cancel").into_inner().run.expect("run");
     assert_eq!(cancelled.state(), pb::RunState::Cancelled);
     mesh.runs.cancel_run(request).await.expect("again");
     let refused = fault(mesh.runs.commit_run(mesh::commit(&run, &["a"], false)).await);
@@ -128,7 +143,10 @@ async fn after_a_cancel_no_commit_is_taken() {
     mesh.declare(source("clicks", "webhook")).await;
     let events = mesh.batch("clicks").await;
     let refused = fault(mesh.runs.cancel_run(pb::CancelRunRequest { run_id: events.run_id }).await);
-    assert_eq!((refused.code, refused.reason.as_str()), (ErrorCode::FailedPrecondition, reason::JOB_NOT_CANCELLABLE));
+    assert_eq!(
+        (refused.code, refused.reason.as_str()),
+        (ErrorCode::FailedPrecondition, reason::JOB_NOT_CANCELLABLE)
+    );
 }
 
 #[tokio::test]
@@ -158,7 +176,8 @@ async fn a_letter_comes_with_its_bytes_even_from_the_lake() {
     assert_eq!((page.letters.len(), page.letters[0].raw_base64.len()), (1, 0));
     assert!(!page.next_page_token.is_empty());
     let request = pb::DiscardLetterRequest { id: "small".to_owned(), reason: "spam".to_owned() };
-    let discarded = mesh.letters.discard_letter(request).await.expect("discard").into_inner().letter.expect("letter");
+    let discarded =
+        mesh.letters.discard_letter(request).await.expect("discard").into_inner().letter.expect("letter");
     assert_eq!((discarded.state.as_str(), discarded.discard_reason.as_str()), ("discarded", "spam"));
 }
 
@@ -168,7 +187,8 @@ async fn a_letter_can_be_replayed_once() {
     mesh.declare(source("clicks", "webhook")).await;
     let run = mesh.batch("clicks").await;
     let mut request = mesh::failure(&run);
-    request.letters = vec![dlq::DeadLetter { id: "l1".to_owned(), kind: "record".to_owned(), ..Default::default() }];
+    request.letters =
+        vec![dlq::DeadLetter { id: "l1".to_owned(), kind: "record".to_owned(), ..Default::default() }];
     mesh.runs.fail_run(request).await.expect("fail");
     let replay = mesh.replay("clicks", "l1").await.run.expect("run");
     mesh.register(&replay).await;
@@ -176,7 +196,10 @@ async fn a_letter_can_be_replayed_once() {
     assert_eq!(mesh.letter("l1").await.replay_run_id, replay.run_id);
 
     let refused = fault(mesh.runs.create_run(mesh::replay_request("clicks", "l1")).await);
-    assert_eq!((refused.code, refused.reason.as_str()), (ErrorCode::FailedPrecondition, reason::LETTER_NOT_OPEN));
+    assert_eq!(
+        (refused.code, refused.reason.as_str()),
+        (ErrorCode::FailedPrecondition, reason::LETTER_NOT_OPEN)
+    );
     assert_eq!(refused.get("replay_run_id"), Some(replay.run_id.as_str()));
 }
 
@@ -190,7 +213,10 @@ async fn tables_of_meta_stream_as_arrow() {
     let batches = mesh.scan("ingestion_runs").await;
     assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 3);
     let schema = batches[0].schema();
-    assert_eq!(schema.field_with_name("started_at").expect("column").data_type().to_string(), "Timestamp(µs, \"UTC\")");
+    assert_eq!(
+        schema.field_with_name("started_at").expect("column").data_type().to_string(),
+        "Timestamp(µs, \"UTC\")"
+    );
     assert!(mesh.scan("data_files").await.is_empty(), "an empty table has a schema and no rows");
 
     let request = pb::ScanTableRequest { table: "runs".to_owned() };

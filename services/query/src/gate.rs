@@ -115,7 +115,7 @@ impl Gate {
     fn parse(&self, sql: &str) -> Result<String, QueryError> {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = |error: crate::duck::DuckError| QueryError::Invalid(error.0);
-        let prepared = session.prepare("SELECT json_serialize_sql($1)").map_err(failed)?;
+        let prepared = session.prepare("SELECT json_serialize_sql(CAST($1 AS VARCHAR))").map_err(failed)?;
         prepared.bind(1, &Value::Text(sql.to_owned())).map_err(failed)?;
         let batch = prepared.stream().and_then(|mut rows| rows.next()).map_err(failed)?;
         let text = batch.and_then(|batch| {

@@ -9,7 +9,9 @@ use crate::{error::QueryError, stop::Stop};
 
 /// Statements that run, by the id in their ticket. Several may run under one id: a ticket can be read twice.
 #[derive(Debug, Clone, Default)]
-pub struct Running(Arc<Mutex<HashMap<String, Vec<(u64, Stop)>>>>);
+pub struct Running(Arc<Mutex<ById>>);
+
+type ById = HashMap<String, Vec<(u64, Stop)>>;
 
 /// One of them; leaves when dropped.
 #[derive(Debug)]

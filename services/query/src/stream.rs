@@ -73,6 +73,8 @@ pub async fn start(job: Job, guard: DropGuard) -> Result<Batches, QueryError> {
         let sink = Sink { sender, stop: job.stop.clone(), handle, rows: Vec::new(), count: 0, bytes: 0, since: Instant::now() };
         let _done = job.stop.done_when_dropped();
         run(&job, started, sink, &ended);
+        // Given back only now: a statement that can't be interrupted keeps its place.
+        drop(job.place);
     })?;
     match columns.await {
         Ok(schema) => Ok(Batches { schema, receiver, outcome, _guard: guard }),

@@ -61,7 +61,11 @@ pub async fn run<Q: Whole>(open: impl AsyncFn() -> Q) {
 }
 
 fn event(id: &str) -> Event {
-    Event { event_id: id.to_owned(), payload: format!("{{\"id\":\"{id}\"}}").into_bytes(), ..Event::default() }
+    Event {
+        event_id: id.to_owned(),
+        payload: format!("{{\"id\":\"{id}\"}}").into_bytes(),
+        ..Event::default()
+    }
 }
 
 fn events(source: &str, ids: &[&str]) -> NewEvents {

@@ -36,8 +36,10 @@ impl From<QueueError> for Fault {
     fn from(error: QueueError) -> Self {
         match error {
             QueueError::Stale(_) => Self::new(ErrorCode::Aborted, reason::STALE_LEASE, error.to_string()),
-            QueueError::Full { .. } => Self::new(ErrorCode::ResourceExhausted, reason::QUEUE_FULL, error.to_string())
-                .retry_after(Duration::from_secs(1)),
+            QueueError::Full { .. } => {
+                Self::new(ErrorCode::ResourceExhausted, reason::QUEUE_FULL, error.to_string())
+                    .retry_after(Duration::from_secs(1))
+            }
             QueueError::Store(ref source) => {
                 tracing::warn!(error = %source, "the queue's store could not be used");
                 Self::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, error.to_string())

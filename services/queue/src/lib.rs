@@ -8,7 +8,9 @@ mod sqlite;
 use async_trait::async_trait;
 
 pub use error::QueueError;
-pub use job::{Accepted, EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Renewed, SourceStats};
+pub use job::{
+    Accepted, EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Renewed, SourceStats,
+};
 pub use sqlite::{SqliteQueue, SqliteQueueConfig};
 
 /// The queue as those see it who bring work and who do it. Every call is one durable transition: when it returns, the new
@@ -62,7 +64,12 @@ pub trait QueueControl: Send + Sync + std::fmt::Debug {
     async fn job(&self, job_id: &str) -> Result<Option<JobStatus>, QueueError>;
 
     /// Jobs of events, newest first; `before` is the id of the last one of the page before.
-    async fn jobs(&self, source: Option<&str>, before: Option<&str>, limit: u32) -> Result<Vec<JobStatus>, QueueError>;
+    async fn jobs(
+        &self,
+        source: Option<&str>,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<JobStatus>, QueueError>;
 
     /// Counts by source.
     async fn stats(&self) -> Result<Vec<SourceStats>, QueueError>;

@@ -37,8 +37,8 @@ use self::{
     writer::Writer,
 };
 use crate::{
-    EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Queue, QueueControl, QueueError, Renewed,
-    SourceStats,
+    EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Queue, QueueControl,
+    QueueError, Renewed, SourceStats,
 };
 
 /// Those who wait for work look again no more often than this.
@@ -152,7 +152,9 @@ impl Queue for SqliteQueue {
             if now >= deadline {
                 return Ok(None);
             }
-            let until_due = due.map_or(LONGEST_WAIT, |due| Duration::from_micros(u64::try_from(due - now_micros()).unwrap_or(0)));
+            let until_due = due.map_or(LONGEST_WAIT, |due| {
+                Duration::from_micros(u64::try_from(due - now_micros()).unwrap_or(0))
+            });
             let pause = until_due.max(LOOK_AGAIN).min(deadline - now);
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -203,7 +205,12 @@ impl QueueControl for SqliteQueue {
         read::job(&self.readers, job_id, now_micros()).await
     }
 
-    async fn jobs(&self, source: Option<&str>, before: Option<&str>, limit: u32) -> Result<Vec<JobStatus>, QueueError> {
+    async fn jobs(
+        &self,
+        source: Option<&str>,
+        before: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<JobStatus>, QueueError> {
         read::jobs(&self.readers, source, before, limit, now_micros()).await
     }
 

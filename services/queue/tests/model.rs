@@ -7,8 +7,8 @@ use std::{
 
 use rfe_proto::ingest::{Event, JobKind};
 use rfe_queue::{
-    Accepted, LeaseRequest, Leased, NewEvents, NewJob, Queue as _, QueueControl as _, QueueError, SqliteQueue,
-    SqliteQueueConfig,
+    Accepted, LeaseRequest, Leased, NewEvents, NewJob, Queue as _, QueueControl as _, QueueError,
+    SqliteQueue, SqliteQueueConfig,
 };
 
 const SOURCES: [&str; 3] = ["a", "b", "c"];
@@ -46,7 +46,8 @@ async fn the_queue_does_what_its_model_does() {
         eprintln!("seed {seed}");
         let folder = tempfile::tempdir().expect("folder");
         let queue = open(&folder).await;
-        let mut world = World { folder, queue, model: Model::default(), random: fastrand::Rng::with_seed(seed) };
+        let mut world =
+            World { folder, queue, model: Model::default(), random: fastrand::Rng::with_seed(seed) };
         for _ in 0..STEPS {
             world.step().await;
         }
@@ -77,8 +78,10 @@ impl World {
     }
 
     async fn send(&mut self, source: &'static str) {
-        let ids: Vec<String> = (0..self.random.usize(1..8)).map(|_| self.random.u32(..400).to_string()).collect();
-        let event = |id: &String| Event { event_id: id.clone(), payload: id.as_bytes().to_vec(), ..Event::default() };
+        let ids: Vec<String> =
+            (0..self.random.usize(1..8)).map(|_| self.random.u32(..400).to_string()).collect();
+        let event =
+            |id: &String| Event { event_id: id.clone(), payload: id.as_bytes().to_vec(), ..Event::default() };
         let call = NewEvents { source: source.to_owned(), events: ids.iter().map(event).collect() };
         let outcomes = self.queue.enqueue_events(call).await.expect("enqueue").outcomes;
         for (id, outcome) in ids.into_iter().zip(outcomes) {
@@ -123,15 +126,18 @@ impl World {
             .filter(|source| model.paused.contains(**source))
             .map(|source| {
                 let held = model.held.iter().filter(|leased| leased.source == **source);
-                model.open.get(source).map_or(0, BTreeSet::len) - held.map(|leased| leased.events.len()).sum::<usize>()
+                model.open.get(source).map_or(0, BTreeSet::len)
+                    - held.map(|leased| leased.events.len()).sum::<usize>()
             })
             .sum();
         let open: usize = model.open.values().map(BTreeSet::len).sum();
-        let pulls = |source: &str| model.held.iter().any(|leased| leased.source == source && leased.kind == JobKind::Pull);
+        let pulls = |source: &str| {
+            model.held.iter().any(|leased| leased.source == source && leased.kind == JobKind::Pull)
+        };
         let jobs = model.jobs.iter().filter(|(id, (source, kind))| {
-            !model.paused.contains(source.as_str())
-                && !model.held.iter().any(|leased| leased.lease.id == **id)
-                && !(*kind == JobKind::Pull && pulls(source))
+            let held = model.held.iter().any(|leased| leased.lease.id == **id);
+            let blocked = *kind == JobKind::Pull && pulls(source);
+            !(held || blocked || model.paused.contains(source.as_str()))
         });
         open - held - resting + jobs.count()
     }
@@ -149,7 +155,9 @@ impl World {
         let ids: Vec<String> = leased.events.iter().map(|event| event.event_id.clone()).collect();
         for id in &ids {
             assert!(model.open[leased.source.as_str()].contains(id), "event {id} was done before");
-            let elsewhere = |held: &Leased| held.source == leased.source && held.events.iter().any(|other| other.event_id == *id);
+            let elsewhere = |held: &Leased| {
+                held.source == leased.source && held.events.iter().any(|other| other.event_id == *id)
+            };
             assert!(!model.held.iter().any(elsewhere), "event {id} is leased twice");
         }
         let before = model.batches.entry(leased.lease.id.clone()).or_insert_with(|| ids.clone());
@@ -218,7 +226,8 @@ impl World {
         let Some(id) = self.model.jobs.keys().min().cloned() else { return };
         self.queue.cancel(&id).await.expect("cancel");
         self.model.jobs.remove(&id);
-        let (gone, held) = std::mem::take(&mut self.model.held).into_iter().partition(|leased| leased.lease.id == id);
+        let (gone, held) =
+            std::mem::take(&mut self.model.held).into_iter().partition(|leased| leased.lease.id == id);
         self.model.held = held;
         self.model.stale.extend::<Vec<_>>(gone);
     }

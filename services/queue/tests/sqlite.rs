@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rfe_proto::ingest::{Event, JobKind};
 use rfe_queue::{
-    Accepted, LeaseRequest, Leased, NewEvents, NewJob, Queue as _, QueueControl as _, QueueError, SqliteQueue,
-    SqliteQueueConfig, conformance,
+    Accepted, LeaseRequest, Leased, NewEvents, NewJob, Queue as _, QueueControl as _, QueueError,
+    SqliteQueue, SqliteQueueConfig, conformance,
 };
 
 fn config(folder: &tempfile::TempDir) -> SqliteQueueConfig {
@@ -51,13 +51,19 @@ async fn a_dropped_queue_opens_again_with_all_it_had() {
     let batch = lease(&queue).await.expect("batch");
     queue.bisect(&batch.lease).await.expect("bisect");
     let first = lease(&queue).await.expect("first half");
-    queue.enqueue(NewJob { id: "p".to_owned(), source: "p".to_owned(), kind: JobKind::Pull }).await.expect("enqueue");
+    queue
+        .enqueue(NewJob { id: "p".to_owned(), source: "p".to_owned(), kind: JobKind::Pull })
+        .await
+        .expect("enqueue");
     queue.pause("p").await.expect("pause");
     drop(queue);
 
     let queue = open(config(&folder)).await;
     let again = queue.enqueue_events(events("s", &["a", "c"])).await.expect("enqueue").outcomes;
-    assert!(matches!(again[..], [Accepted::Duplicate, Accepted::New { .. }]), "ids are remembered: {again:?}");
+    assert!(
+        matches!(again[..], [Accepted::Duplicate, Accepted::New { .. }]),
+        "ids are remembered: {again:?}"
+    );
     let second = lease(&queue).await.expect("second half");
     assert_eq!(second.events[0].event_id, "b");
     let third = lease(&queue).await.expect("what came after");

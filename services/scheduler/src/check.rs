@@ -66,19 +66,15 @@ pub(crate) fn words(schedule: &Schedule) -> Result<(), Fault> {
 }
 
 /// A schedule with its defaults written out, and `every` in whole microseconds, as the store has it.
-pub(crate) fn settled(schedule: Schedule) -> Schedule {
-    Schedule {
-        timing: schedule.timing.map(whole_micros),
-        overlap: match schedule.overlap() {
-            OverlapPolicy::Unspecified => OverlapPolicy::Skip.into(),
-            other => other.into(),
-        },
-        misfire: match schedule.misfire() {
-            MisfirePolicy::Unspecified => MisfirePolicy::Latest.into(),
-            other => other.into(),
-        },
-        ..schedule
+pub(crate) fn settled(mut schedule: Schedule) -> Schedule {
+    schedule.timing = schedule.timing.map(whole_micros);
+    if schedule.overlap == i32::from(OverlapPolicy::Unspecified) {
+        schedule.set_overlap(OverlapPolicy::Skip);
     }
+    if schedule.misfire == i32::from(MisfirePolicy::Unspecified) {
+        schedule.set_misfire(MisfirePolicy::Latest);
+    }
+    schedule
 }
 
 /// True if both fire at the same instants.

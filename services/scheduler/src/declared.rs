@@ -47,11 +47,12 @@ impl Declared {
         let mut existing: HashMap<String, Schedule> =
             self.book.all().await?.into_iter().map(|schedule| (schedule.schedule_id.clone(), schedule)).collect();
         for schedule in wanted {
-            let before = existing.remove(&schedule.schedule_id);
+            let id = schedule.schedule_id.clone();
+            let before = existing.remove(&id);
             match keep(schedule, before.as_ref(), now) {
                 Ok(schedule) if Some(&schedule) == before.as_ref() => {}
                 Ok(schedule) => held.put(&schedule).await?,
-                Err((id, fault)) => {
+                Err(fault) => {
                     tracing::warn!(source = %id, error = %fault, "the source's schedule can't be kept; it does not fire");
                     held.delete(&id).await?;
                 }
@@ -65,8 +66,8 @@ impl Declared {
 }
 
 // What the spec does not say stays: pause, history, and the next instant if the timing is the same.
-fn keep(mut wanted: Schedule, before: Option<&Schedule>, now: Timestamp) -> Result<Schedule, (String, Fault)> {
-    let (_, next) = check::timing_with_next(&wanted, now).map_err(|fault| (wanted.schedule_id.clone(), fault))?;
+fn keep(mut wanted: Schedule, before: Option<&Schedule>, now: Timestamp) -> Result<Schedule, Fault> {
+    let (_, next) = check::timing_with_next(&wanted, now)?;
     wanted.created_time = Some(time::proto_from_micros(now.as_microsecond()));
     wanted.next_fire_time = Some(time::to_proto(next));
     let Some(before) = before.filter(|before| before.declared) else { return Ok(wanted) };

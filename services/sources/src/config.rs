@@ -29,8 +29,9 @@ pub(crate) fn rejected(wrong: &[Violation]) -> ReadError {
 /// # Errors
 /// Names the field and the reference, never a value.
 pub(crate) fn resolved(field: &str, text: &str, secrets: &dyn SecretStore) -> Result<String, ReadError> {
-    secret::resolve(text, secrets)
-        .map_err(|reason| ReadError::permanent(Stage::Read, code::SECRET_NOT_FOUND, format!("config.{field}: {reason}")))
+    secret::resolve(text, secrets).map_err(|reason| {
+        ReadError::permanent(Stage::Read, code::SECRET_NOT_FOUND, format!("config.{field}: {reason}"))
+    })
 }
 
 /// Violations of fields below `config`.
@@ -66,7 +67,10 @@ impl Wrong {
             Mode::Incremental => "incremental",
             Mode::Merge => "merge",
         };
-        self.add("mode", format!("`{word}` comes with a later version for {} sources; the mode is replace now", spec.kind));
+        self.add(
+            "mode",
+            format!("`{word}` comes with a later version for {} sources; the mode is replace now", spec.kind),
+        );
     }
 
     /// The pointers of `json.paths`; other keys of `json` only if the kind reads them.

@@ -105,7 +105,11 @@ async fn chunks_are_bounded(case: &Case, whole: &[Chunk]) {
     let small = ReadContext { chunk_bytes: 1, ..case.context.clone() };
     let chunks = drain(case, &small).await.expect("the source can be read record by record");
     assert!(chunks.iter().all(|chunk| chunk.read <= 1), "a chunk of one byte holds one record");
-    assert_eq!(chunks.iter().map(|chunk| chunk.read).sum::<u64>(), case.records, "no record is lost between chunks");
+    assert_eq!(
+        chunks.iter().map(|chunk| chunk.read).sum::<u64>(),
+        case.records,
+        "no record is lost between chunks"
+    );
     let one_by_one: Vec<&BadRecord> = bad(&chunks).collect();
     assert_eq!(one_by_one, bad(whole).collect::<Vec<_>>(), "a bad record is the same in any chunk");
 }
@@ -117,7 +121,10 @@ fn a_mended_record_is_a_row(case: &Case, chunks: &[Chunk]) {
         assert_eq!((chunk.rows(), chunk.bad.len(), chunk.read), (1, 0, 1), "mended: {:?}", chunk.bad);
         both_forms_have_the_same_rows(std::slice::from_ref(&chunk));
         let raw = chunks.iter().map(|chunk| &chunk.raw).find(|raw| raw.width() > 0);
-        assert!(raw.is_none_or(|raw| names(raw).is_superset(&names(&chunk.raw))), "raw of a letter has the columns of raw");
+        assert!(
+            raw.is_none_or(|raw| names(raw).is_superset(&names(&chunk.raw))),
+            "raw of a letter has the columns of raw"
+        );
     }
 }
 

@@ -15,7 +15,7 @@ use rfe_proto::{dlq::DeadLetter, ingest::Event};
 
 use crate::{
     Chunk, ReadContext, ReadError, Reader, Source,
-    config::{rejected, Wrong},
+    config::{Wrong, rejected},
     error::code,
     pump::Pump,
 };

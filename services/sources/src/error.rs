@@ -38,7 +38,12 @@ impl ReadError {
 
     /// The source is down or busy.
     pub fn transient(code: &'static str, message: impl Into<String>) -> Self {
-        Self { class: Class::Transient { retry_after: None }, stage: Stage::Read, code, message: message.into() }
+        Self {
+            class: Class::Transient { retry_after: None },
+            stage: Stage::Read,
+            code,
+            message: message.into(),
+        }
     }
 
     /// Says when the source wants to be asked again.

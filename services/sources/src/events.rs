@@ -11,7 +11,12 @@ use rfe_proto::{
 };
 use serde_json::json;
 
-use crate::{Chunk, ReadContext, error::code, flaw::Flaw, json_table::{JsonColumns, JsonTable}};
+use crate::{
+    Chunk, ReadContext,
+    error::code,
+    flaw::Flaw,
+    json_table::{JsonColumns, JsonTable},
+};
 
 const JSON_TYPE: &str = "application/json";
 
@@ -46,7 +51,12 @@ pub(crate) fn decode_with(known: &mut JsonColumns, events: &[Event]) -> Chunk {
 }
 
 /// Takes the event of a letter apart again.
-pub(crate) fn decode_letter(spec: &SourceSpec, context: &ReadContext, letter: &DeadLetter, raw: &[u8]) -> Chunk {
+pub(crate) fn decode_letter(
+    spec: &SourceSpec,
+    context: &ReadContext,
+    letter: &DeadLetter,
+    raw: &[u8],
+) -> Chunk {
     let kept = letter.context.as_ref().map(structure::from_struct).unwrap_or_default();
     let headers = kept["headers"].as_object().into_iter().flatten();
     let received = kept["received_at"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
@@ -54,7 +64,9 @@ pub(crate) fn decode_letter(spec: &SourceSpec, context: &ReadContext, letter: &D
         event_id: letter.event_id.clone(),
         payload: raw.to_vec(),
         content_type: kept["content_type"].as_str().unwrap_or_default().to_owned(),
-        headers: headers.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect(),
+        headers: headers
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+            .collect(),
         received_time: received.map(time::to_proto).or(letter.first_seen),
     };
     decode(spec, context, &[event])

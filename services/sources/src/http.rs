@@ -58,7 +58,9 @@ impl Client {
             .user_agent(concat!("rfe/", env!("CARGO_PKG_VERSION")))
             .dns_resolver(guard::Resolver(Arc::clone(&guard)))
             .build()
-            .map_err(|error| ReadError::permanent(Stage::Read, code::CONNECT_FAILED, format!("no HTTP client: {error}")))?;
+            .map_err(|error| {
+                ReadError::permanent(Stage::Read, code::CONNECT_FAILED, format!("no HTTP client: {error}"))
+            })?;
         Ok(Self { inner, guard })
     }
 
@@ -67,7 +69,8 @@ impl Client {
         let mut hop = request.clone();
         for _ in 0..=MAX_REDIRECTS {
             self.guard.check(&hop.url).map_err(|blocked| not_allowed(&request.label, &blocked))?;
-            let mut builder = self.inner.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
+            let mut builder =
+                self.inner.request(hop.method.clone(), hop.url.clone()).headers(hop.headers.clone());
             if let Some(body) = &hop.body {
                 builder = builder.body(body.clone());
             }
@@ -100,7 +103,8 @@ fn redirected(hop: &Request, response: &reqwest::Response) -> Result<Option<Requ
             next.headers.insert(header::ACCEPT, accept.clone());
         }
     }
-    let keeps_method = matches!(status.as_u16(), 307 | 308) || matches!(hop.method, Method::GET | Method::HEAD);
+    let keeps_method =
+        matches!(status.as_u16(), 307 | 308) || matches!(hop.method, Method::GET | Method::HEAD);
     if !keeps_method {
         next.method = Method::GET;
         next.body = None;
@@ -119,7 +123,8 @@ async fn read(label: &str, mut response: reqwest::Response) -> Result<Answer, Re
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await.map_err(|error| failed(label, error))? {
         if body.len() + part.len() > MAX_BODY {
-            let message = format!("`{label}` answers with more than {} MiB; ask for smaller pages", MAX_BODY >> 20);
+            let message =
+                format!("`{label}` answers with more than {} MiB; ask for smaller pages", MAX_BODY >> 20);
             return Err(ReadError::permanent(Stage::Read, code::PAGE_TOO_LARGE, message));
         }
         body.extend_from_slice(&part);
@@ -147,7 +152,11 @@ fn failed(label: &str, error: reqwest::Error) -> ReadError {
         return ReadError::transient(code::TIMEOUT, format!("`{label}` did not answer in time"));
     }
     if error.is_builder() {
-        return ReadError::permanent(Stage::Read, code::BAD_URL, format!("`{label}` can't be asked: {reason}"));
+        return ReadError::permanent(
+            Stage::Read,
+            code::BAD_URL,
+            format!("`{label}` can't be asked: {reason}"),
+        );
     }
     ReadError::transient(code::CONNECT_FAILED, format!("`{label}` can't be reached or broke off: {reason}"))
 }

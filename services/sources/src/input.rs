@@ -54,7 +54,9 @@ impl Input {
         let bytes: Box<dyn Read + Send> = match magic {
             [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(reader)),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(not_yet(&file.name, "zstd")),
-            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => return Err(not_yet(&file.name, "bzip2")),
+            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => {
+                return Err(not_yet(&file.name, "bzip2"));
+            }
             [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(not_yet(&file.name, "xz")),
             [b'P', b'K', 3, 4, ..] => return Err(not_yet(&file.name, "zip")),
             _ => Box::new(reader),
@@ -123,7 +125,9 @@ impl Input {
 }
 
 fn not_yet(name: &str, compression: &str) -> ReadError {
-    let message = format!("`{name}` is compressed with {compression}, which a later version reads; gzip and plain files are read now");
+    let message = format!(
+        "`{name}` is compressed with {compression}, which a later version reads; gzip and plain files are read now"
+    );
     ReadError::permanent(Stage::Read, code::TYPE_NOT_SUPPORTED, message)
 }
 

@@ -45,7 +45,10 @@ impl Source for Json {
         match spec.json.format.as_deref() {
             None | Some("array") => {}
             Some("ndjson") if spec.json.records.is_some() => {
-                wrong.add("json.records", "means nothing where every line is a record; remove it, or set `format: array`");
+                wrong.add(
+                    "json.records",
+                    "means nothing where every line is a record; remove it, or set `format: array`",
+                );
             }
             Some("ndjson") => {}
             Some(other) => wrong.add("json.format", format!("`{other}` is none of ndjson, array")),

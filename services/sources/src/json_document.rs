@@ -12,7 +12,8 @@ pub(crate) fn find<'a>(whole: &'a RawValue, records: Option<&str>) -> Result<Vec
     let Some(pointer) = records else {
         return if whole.get().starts_with('[') { items(whole) } else { Err(unpointed(whole)) };
     };
-    let found = json_pointer::find(whole, pointer).ok_or_else(|| format!("there is nothing at `records: {pointer}`; {}", has(whole)))?;
+    let found = json_pointer::find(whole, pointer)
+        .ok_or_else(|| format!("there is nothing at `records: {pointer}`; {}", has(whole)))?;
     match found.get().as_bytes().first() {
         Some(b'[') => items(found),
         Some(b'{') => Ok(vec![found]),
@@ -32,7 +33,8 @@ fn unpointed(whole: &RawValue) -> String {
 fn has(whole: &RawValue) -> String {
     match serde_json::from_str::<Object<'_>>(whole.get()) {
         Ok(Object(fields)) => {
-            let keys: Vec<String> = fields.iter().take(20).map(|(key, _)| format!("`{}`", shortened(key))).collect();
+            let keys: Vec<String> =
+                fields.iter().take(20).map(|(key, _)| format!("`{}`", shortened(key))).collect();
             format!("the body has the keys {}", keys.join(", "))
         }
         Err(_) => format!("the body is `{}`", shortened(whole.get())),

@@ -34,5 +34,12 @@ pub(crate) fn decode(
         },
         Err(flaw) => bad.push(flaw.into_bad(raw.to_vec(), position, letter.context.clone())),
     }
-    Chunk { raw: rows.finish(), columns: table.finish(), bad, read: 1, bytes_read: raw.len() as u64, bytes_total: 0 }
+    Chunk {
+        raw: rows.finish(),
+        columns: table.finish(),
+        bad,
+        read: 1,
+        bytes_read: raw.len() as u64,
+        bytes_total: 0,
+    }
 }

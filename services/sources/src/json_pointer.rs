@@ -31,7 +31,8 @@ fn child<'a>(value: &'a RawValue, step: &str) -> Option<&'a RawValue> {
         }
         b'[' => {
             let items: Vec<&'a RawValue> = serde_json::from_str(value.get()).ok()?;
-            let is_index = step == "0" || !step.starts_with('0') && step.bytes().all(|byte| byte.is_ascii_digit());
+            let is_index =
+                step == "0" || !step.starts_with('0') && step.bytes().all(|byte| byte.is_ascii_digit());
             is_index.then(|| items.get(step.parse::<usize>().ok()?).copied()).flatten()
         }
         _ => None,

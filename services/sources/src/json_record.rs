@@ -137,7 +137,8 @@ mod tests {
 
     #[test]
     fn numbers_and_nested_values_keep_their_exact_text() {
-        let text = r#" {"a": 1.50, "b": 12345678901234567890123, "c": {"z":1,  "a":2}, "d": null, "e": false} "#;
+        let text =
+            r#" {"a": 1.50, "b": 12345678901234567890123, "c": {"z":1,  "a":2}, "d": null, "e": false} "#;
         assert_eq!(
             decode(text, &[]).expect("json"),
             [

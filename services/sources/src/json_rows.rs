@@ -41,9 +41,12 @@ impl JsonRows {
     }
 
     pub(crate) fn finish(self) -> DataFrame {
-        let integers = |name: &'static str, values: Vec<i64>| Column::new(PlSmallStr::from_static(name), values);
+        let integers =
+            |name: &'static str, values: Vec<i64>| Column::new(PlSmallStr::from_static(name), values);
         let columns = match self.place {
-            Place::File => vec![self.files.finish().into_series().into_column(), integers("_line", self.seconds)],
+            Place::File => {
+                vec![self.files.finish().into_series().into_column(), integers("_line", self.seconds)]
+            }
             Place::Page => vec![integers("_page", self.firsts), integers("_record", self.seconds)],
         };
         let body = self.bodies.finish().into_series().into_column();

@@ -89,7 +89,9 @@ impl<'c> JsonTable<'c> {
         if let Some((_, names)) = &joined
             && names.len() > MAX_COLUMNS
         {
-            let message = format!("the record brings the dataset to more than {MAX_COLUMNS} columns; is a map taken for an object?");
+            let message = format!(
+                "the record brings the dataset to more than {MAX_COLUMNS} columns; is a map taken for an object?"
+            );
             return Err(Flaw::decode(code::TOO_MANY_COLUMNS, message));
         }
         let first_new = self.known.keys.len();
@@ -119,7 +121,9 @@ impl<'c> JsonTable<'c> {
         match (value, expected) {
             // Any JSON value is JSON, and has a text.
             (Value::Null, _) | (_, SqlType::Json | SqlType::Varchar) => Ok(()),
-            (Value::Boolean(text) | Value::Number(text) | Value::Json(text), _) => check_text(column, text, expected),
+            (Value::Boolean(text) | Value::Number(text) | Value::Json(text), _) => {
+                check_text(column, text, expected)
+            }
             (Value::Text(text, _), _) => check_text(column, text, expected),
         }
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use rfe_model::{SourceSpec, Violation, kind::Kinds};
 
-use crate::{Source, csv::Csv, json::Json, parquet::Parquet, rest::Rest, synthetic::Synthetic, webhook::Webhook};
+use crate::{
+    Source, csv::Csv, json::Json, parquet::Parquet, rest::Rest, synthetic::Synthetic, webhook::Webhook,
+};
 
 /// The kinds of this build.
 #[derive(Debug, Clone)]

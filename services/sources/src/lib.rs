@@ -2,8 +2,8 @@
 
 pub mod cast;
 pub mod chunk;
-pub mod conformance;
 mod config;
+pub mod conformance;
 mod csv;
 pub mod error;
 mod events;

@@ -27,7 +27,9 @@ pub(crate) fn check(location: &str) -> Result<(), String> {
         return Err("is empty: write a path or a glob, such as `data/*.csv`".to_owned());
     }
     if let Some((scheme, _)) = location.split_once("://") {
-        return Err(format!("`{scheme}://` locations come with a later version; write a local path or a glob"));
+        return Err(format!(
+            "`{scheme}://` locations come with a later version; write a local path or a glob"
+        ));
     }
     if is_glob(location) {
         glob::Pattern::new(location).map_err(|error| format!("`{location}` is no glob: {error}"))?;
@@ -40,9 +42,12 @@ pub(crate) fn check(location: &str) -> Result<(), String> {
 /// # Errors
 /// Permanent if none matches or one is outside the roots.
 pub(crate) fn files(location: &str, context: &ReadContext) -> Result<Vec<SourceFile>, ReadError> {
-    let location = secret::resolve(location, &*context.secrets)
-        .map_err(|reason| ReadError::permanent(Stage::Read, code::SECRET_NOT_FOUND, format!("config.location: {reason}")))?;
-    check(&location).map_err(|reason| ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("config.location: {reason}")))?;
+    let location = secret::resolve(location, &*context.secrets).map_err(|reason| {
+        ReadError::permanent(Stage::Read, code::SECRET_NOT_FOUND, format!("config.location: {reason}"))
+    })?;
+    check(&location).map_err(|reason| {
+        ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("config.location: {reason}"))
+    })?;
     let roots: Vec<PathBuf> = context.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
     // A file whose name looks like a glob is still a file.
     let is_literal = !is_glob(&location) || Path::new(&location).is_file();
@@ -58,7 +63,8 @@ pub(crate) fn files(location: &str, context: &ReadContext) -> Result<Vec<SourceF
             ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("`{location}` is no glob: {error}"))
         })?;
         for matched in matches {
-            let path = matched.map_err(|error| unreadable(&error.path().display().to_string(), error.error()))?;
+            let path =
+                matched.map_err(|error| unreadable(&error.path().display().to_string(), error.error()))?;
             if path.is_file() {
                 found.extend(one(&path, &location, &roots, context)?);
             }
@@ -68,14 +74,22 @@ pub(crate) fn files(location: &str, context: &ReadContext) -> Result<Vec<SourceF
     if found.is_empty() { Err(not_found(&location, &fixed)) } else { Ok(found) }
 }
 
-fn one(path: &Path, location: &str, roots: &[PathBuf], context: &ReadContext) -> Result<Option<SourceFile>, ReadError> {
+fn one(
+    path: &Path,
+    location: &str,
+    roots: &[PathBuf],
+    context: &ReadContext,
+) -> Result<Option<SourceFile>, ReadError> {
     let Ok(real) = path.canonicalize() else { return Ok(None) };
     if !is_below(&real, roots) {
         return Err(not_allowed(&path.display().to_string(), context));
     }
     let about = std::fs::metadata(&real).map_err(|error| unreadable(&path.display().to_string(), &error))?;
     if about.is_dir() {
-        let message = format!("`{location}` is a folder; write a glob, such as `{}/*.csv`", location.trim_end_matches('/'));
+        let message = format!(
+            "`{location}` is a folder; write a glob, such as `{}/*.csv`",
+            location.trim_end_matches('/')
+        );
         return Err(ReadError::permanent(Stage::Read, code::FILE_NOT_FOUND, message));
     }
     Ok(Some(SourceFile { path: real, name: path.display().to_string(), bytes: about.len() }))
@@ -128,9 +142,11 @@ pub(crate) fn unreadable(name: &str, error: &std::io::Error) -> ReadError {
     match error.kind() {
         ErrorKind::NotFound => ReadError::permanent(Stage::Read, code::FILE_NOT_FOUND, message),
         ErrorKind::PermissionDenied => ReadError::permanent(Stage::Read, code::FILE_UNREADABLE, message),
-        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
-            ReadError::permanent(Stage::Read, code::DAMAGED_FILE, format!("`{name}` is damaged or ends early: {error}"))
-        }
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => ReadError::permanent(
+            Stage::Read,
+            code::DAMAGED_FILE,
+            format!("`{name}` is damaged or ends early: {error}"),
+        ),
         _ => ReadError::transient(code::FILE_UNREADABLE, message),
     }
 }

@@ -24,7 +24,8 @@ impl Pump {
     pub(crate) async fn open<P: Produce>(
         open: impl FnOnce() -> Result<P, ReadError> + Send + 'static,
     ) -> Result<Box<dyn Reader>, ReadError> {
-        let producer = tokio::task::spawn_blocking(open).await.map_err(|error| broke(&error.to_string()))??;
+        let producer =
+            tokio::task::spawn_blocking(open).await.map_err(|error| broke(&error.to_string()))??;
         let (sender, chunks) = mpsc::channel(1);
         tokio::task::spawn_blocking(move || run(producer, &sender));
         Ok(Box::new(Self { chunks, ended: false }))

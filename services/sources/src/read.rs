@@ -50,7 +50,12 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// For kinds that take no events.
-    fn decode_events(&self, spec: &SourceSpec, context: &ReadContext, events: &[Event]) -> Result<Chunk, ReadError>;
+    fn decode_events(
+        &self,
+        spec: &SourceSpec,
+        context: &ReadContext,
+        events: &[Event],
+    ) -> Result<Chunk, ReadError>;
 
     /// Takes the record of a dead letter apart again, from `raw`; a record that is still bad is in `bad`.
     ///

@@ -64,7 +64,8 @@ fn is_decimal_tail(tail: &[u8], has_whole: bool) -> bool {
     match rest.split_first() {
         None => true,
         Some((b'e' | b'E', exponent)) => {
-            let digits = exponent.strip_prefix(b"-").or_else(|| exponent.strip_prefix(b"+")).unwrap_or(exponent);
+            let digits =
+                exponent.strip_prefix(b"-").or_else(|| exponent.strip_prefix(b"+")).unwrap_or(exponent);
             !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
         }
         Some(_) => false,

@@ -48,7 +48,10 @@ impl Source for Synthetic {
         let mut wrong = Wrong::default();
         wrong.json(spec, false);
         if !(config.rate.is_finite() && config.rate >= 0.0) {
-            wrong.add("config.rate", format!("{} is no number of events a second; 0 means as fast as it can", config.rate));
+            wrong.add(
+                "config.rate",
+                format!("{} is no number of events a second; 0 means as fast as it can", config.rate),
+            );
         }
         if !(0.0..=1.0).contains(&config.error_share) {
             wrong.add("config.error_share", format!("{} is no share; between 0 and 1", config.error_share));
@@ -61,7 +64,12 @@ impl Source for Synthetic {
         Ok(Box::new(reader::SyntheticReader::new(spec, &config, &context)))
     }
 
-    fn decode_events(&self, spec: &SourceSpec, context: &ReadContext, events: &[Event]) -> Result<Chunk, ReadError> {
+    fn decode_events(
+        &self,
+        spec: &SourceSpec,
+        context: &ReadContext,
+        events: &[Event],
+    ) -> Result<Chunk, ReadError> {
         Ok(events::decode(spec, context, events))
     }
 

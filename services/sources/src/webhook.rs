@@ -47,7 +47,10 @@ impl Config {
             match (&rule.header, &rule.pointer) {
                 (Some(header), None) => wrong.check("config.event_id.header", header_name(header)),
                 (None, Some(pointer)) => wrong.check("config.event_id.pointer", json_pointer::check(pointer)),
-                _ => wrong.add("config.event_id", "has one of `header` and `pointer`, such as `{header: X-Request-Id}`"),
+                _ => wrong.add(
+                    "config.event_id",
+                    "has one of `header` and `pointer`, such as `{header: X-Request-Id}`",
+                ),
             }
         }
         if let Some(verify) = &self.verify {
@@ -71,7 +74,10 @@ impl Verify {
         }
         match &self.secret {
             Some(text) => wrong.check("config.verify.secret", secret::check(text)),
-            None => wrong.add("config.verify.secret", "is missing; write a reference, such as `${env:WEBHOOK_SECRET}`"),
+            None => wrong.add(
+                "config.verify.secret",
+                "is missing; write a reference, such as `${env:WEBHOOK_SECRET}`",
+            ),
         }
         match &self.header {
             Some(header) => wrong.check("config.verify.header", header_name(header)),
@@ -113,11 +119,17 @@ impl Source for Webhook {
     }
 
     async fn open(&self, spec: &SourceSpec, _: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
-        let message = format!("`{}` is a webhook source: events are pushed to it, no job reads it", spec.name);
+        let message =
+            format!("`{}` is a webhook source: events are pushed to it, no job reads it", spec.name);
         Err(ReadError::permanent(Stage::Read, code::KIND_MISMATCH, message))
     }
 
-    fn decode_events(&self, spec: &SourceSpec, context: &ReadContext, events: &[Event]) -> Result<Chunk, ReadError> {
+    fn decode_events(
+        &self,
+        spec: &SourceSpec,
+        context: &ReadContext,
+        events: &[Event],
+    ) -> Result<Chunk, ReadError> {
         Ok(events::decode(spec, context, events))
     }
 

@@ -64,7 +64,17 @@ pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<
     let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(&worker.config.scratch)?;
     let number = leased.attempts + leased.expired + 1;
     let (worker, leased) = (worker.clone(), leased.clone());
-    Ok(Claim::Ours(Box::new(Attempt { worker, leased, run, spec, schema, letter, replay_raw, number, scratch })))
+    Ok(Claim::Ours(Box::new(Attempt {
+        worker,
+        leased,
+        run,
+        spec,
+        schema,
+        letter,
+        replay_raw,
+        number,
+        scratch,
+    })))
 }
 
 impl Attempt {
@@ -118,7 +128,8 @@ impl Attempt {
 
     /// True if it lands one record of a letter.
     pub fn is_record_replay(&self) -> bool {
-        self.leased.kind == JobKind::Replay && self.letter.as_ref().is_some_and(|letter| letter.kind == "record")
+        self.leased.kind == JobKind::Replay
+            && self.letter.as_ref().is_some_and(|letter| letter.kind == "record")
     }
 
     fn expected(&self) -> BTreeMap<String, SqlType> {

@@ -2,7 +2,11 @@
 
 use rfe_model::letter::Stage as At;
 
-use crate::{attempt::Attempt, failure::{Stop, busy}, pull::Chunks};
+use crate::{
+    attempt::Attempt,
+    failure::{Stop, busy},
+    pull::Chunks,
+};
 
 /// Takes the events of the batch apart.
 pub(crate) async fn decode(attempt: &Attempt) -> Result<Chunks, Stop> {

@@ -45,7 +45,11 @@ pub(crate) async fn commit(attempt: &Attempt, request: &CommitRunRequest) -> Res
         if !leaves_doubt(&status) {
             return Err(status.into());
         }
-        tracing::warn!(run = request.run_id, error = status.message(), "the answer to a commit is lost; asking again");
+        tracing::warn!(
+            run = request.run_id,
+            error = status.message(),
+            "the answer to a commit is lost; asking again"
+        );
         if let Some(done) = settled(attempt, request.epoch).await? {
             return Ok(done);
         }
@@ -83,6 +87,11 @@ async fn settled(attempt: &Attempt, epoch: u64) -> Result<Option<Committed>, Sto
     match run.state() {
         RunState::Succeeded => Ok(Some(Committed::Done)),
         RunState::Running if run.epoch == epoch => Ok(None),
-        state => Err(Stop::Fenced(format!("run `{}` is {} at epoch {}", run.run_id, state.as_str_name(), run.epoch))),
+        state => Err(Stop::Fenced(format!(
+            "run `{}` is {} at epoch {}",
+            run.run_id,
+            state.as_str_name(),
+            run.epoch
+        ))),
     }
 }

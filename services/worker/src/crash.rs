@@ -39,7 +39,8 @@ impl CrashPoint {
         let step = STEPS.iter().find(|step| **step == name).copied();
         let step = step.ok_or_else(|| format!("`{name}` is no step; the steps are {}", STEPS.join(", ")))?;
         let passing = passing.parse().ok().filter(|passing| *passing > 0);
-        let passing = passing.ok_or_else(|| format!("`{text}`: the passing is a number from 1, such as `{name}:2`"))?;
+        let passing =
+            passing.ok_or_else(|| format!("`{text}`: the passing is a number from 1, such as `{name}:2`"))?;
         Ok(Self { step: Some(step), passing, passed: AtomicU64::new(0) })
     }
 

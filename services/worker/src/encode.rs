@@ -1,9 +1,11 @@
 //! Columns as compressed Parquet pages. The layer below Polars' own writer: that one can't set field ids.
 
-use polars::prelude::{ArrowField, ArrowSchema, Column, CompatLevel, DataFrame, DataType, PlSmallStr, PolarsResult};
+use polars::prelude::{
+    ArrowField, ArrowSchema, Column, CompatLevel, DataFrame, DataType, PlSmallStr, PolarsResult,
+};
 use polars_parquet::write::{
-    CompressedPage, CompressionOptions, Encoding, ParquetType, StatisticsOptions, Version, WriteOptions, ZstdLevel,
-    array_to_columns, compress, get_dtype_encoding,
+    CompressedPage, CompressionOptions, Encoding, ParquetType, StatisticsOptions, Version, WriteOptions,
+    ZstdLevel, array_to_columns, compress, get_dtype_encoding,
 };
 use rayon::prelude::*;
 
@@ -103,7 +105,9 @@ pub(crate) fn encode(
             let leaves = array_to_columns(array, (*kind).clone(), form.options(), &form.encodings(field))?;
             leaves
                 .into_iter()
-                .map(|pages| pages.map(|page| Ok(compress(page?, Vec::new(), form.options().compression)?)).collect())
+                .map(|pages| {
+                    pages.map(|page| Ok(compress(page?, Vec::new(), form.options().compression)?)).collect()
+                })
                 .collect()
         })
         .collect()

@@ -78,7 +78,14 @@ pub(crate) async fn of_stopped(attempt: &Attempt, stop: Stop, counters: RunCount
         }
         Stop::Failed(failed) => failed,
     };
-    tracing::warn!(run = attempt.run.run_id, source = attempt.spec.name, code = failed.code, error = failed.message, attempt = attempt.number, "an attempt failed");
+    tracing::warn!(
+        run = attempt.run.run_id,
+        source = attempt.spec.name,
+        code = failed.code,
+        error = failed.message,
+        attempt = attempt.number,
+        "an attempt failed"
+    );
     attempt.worker.crash.pass("before_fail");
     let told = tell(attempt, &failed, counters).await;
     attempt.worker.crash.pass("after_fail");
@@ -86,7 +93,9 @@ pub(crate) async fn of_stopped(attempt: &Attempt, stop: Stop, counters: RunCount
         Ok(end) => end,
         Err(Stop::Fenced(_)) => End::Leave,
         Err(Stop::Backend(_)) => End::Release(BACKEND_PAUSE),
-        Err(Stop::Failed(other)) => End::Retry(BACKEND_PAUSE, format!("{}; then FailRun: {}", failed.message, other.message)),
+        Err(Stop::Failed(other)) => {
+            End::Retry(BACKEND_PAUSE, format!("{}; then FailRun: {}", failed.message, other.message))
+        }
     }
 }
 
@@ -108,7 +117,8 @@ async fn tell(attempt: &Attempt, failed: &Failed, counters: RunCounters) -> Resu
         stage: failed.stage.as_str().to_owned(),
         code: failed.code.clone(),
         message: failed.message.clone(),
-        next_attempt_time: delay.map(|delay| time::proto_from_micros(time::now_micros() + delay.as_micros() as i64)),
+        next_attempt_time: delay
+            .map(|delay| time::proto_from_micros(time::now_micros() + delay.as_micros() as i64)),
         letters,
         counters: Some(counters),
     };

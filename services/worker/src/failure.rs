@@ -70,7 +70,14 @@ impl From<ReadError> for Stop {
             Class::Permanent => (true, None),
             Class::Transient { retry_after } => (false, retry_after),
         };
-        Failed { stage: error.stage, code: error.code.to_owned(), message: error.message, permanent, retry_after }.into()
+        Failed {
+            stage: error.stage,
+            code: error.code.to_owned(),
+            message: error.message,
+            permanent,
+            retry_after,
+        }
+        .into()
     }
 }
 
@@ -89,11 +96,14 @@ impl From<Status> for Stop {
         }
         match fault.code {
             // The reply is lost, not the call: whoever cares asks again.
-            ErrorCode::Unavailable | ErrorCode::DeadlineExceeded | ErrorCode::ResourceExhausted | ErrorCode::Cancelled => {
-                Self::Backend(fault.message)
-            }
+            ErrorCode::Unavailable
+            | ErrorCode::DeadlineExceeded
+            | ErrorCode::ResourceExhausted
+            | ErrorCode::Cancelled => Self::Backend(fault.message),
             ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => Self::Backend(fault.message),
-            ErrorCode::Internal | ErrorCode::Aborted => Failed::transient(Stage::Write, &fault.reason, fault.message).into(),
+            ErrorCode::Internal | ErrorCode::Aborted => {
+                Failed::transient(Stage::Write, &fault.reason, fault.message).into()
+            }
             _ => Failed::permanent(Stage::Write, &fault.reason, fault.message).into(),
         }
     }
@@ -114,7 +124,12 @@ impl From<PolarsError> for Stop {
         match error {
             // A full or broken disk of this worker; not the source's fault.
             PolarsError::IO { .. } => Self::Backend(format!("scratch: {error}")),
-            error => Failed::transient(Stage::Write, WRITE_FAILED, format!("a data file could not be written: {error}")).into(),
+            error => Failed::transient(
+                Stage::Write,
+                WRITE_FAILED,
+                format!("a data file could not be written: {error}"),
+            )
+            .into(),
         }
     }
 }
@@ -132,9 +147,12 @@ pub(crate) async fn busy<T: Send + 'static>(
 ) -> Result<T, Stop> {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
-        Err(error) if error.is_panic() => {
-            Err(Failed::permanent(stage, DECODER_PANICKED, "the worker met a defect of its own; the log has more").into())
-        }
+        Err(error) if error.is_panic() => Err(Failed::permanent(
+            stage,
+            DECODER_PANICKED,
+            "the worker met a defect of its own; the log has more",
+        )
+        .into()),
         Err(_) => Err(Stop::Backend("the process is ending".to_owned())),
     }
 }
@@ -160,7 +178,8 @@ mod tests {
 
     #[test]
     fn a_frozen_schema_is_permanent() {
-        let frozen = Fault::new(ErrorCode::FailedPrecondition, reason::SCHEMA_POLICY_VIOLATED, "columns changed: x");
+        let frozen =
+            Fault::new(ErrorCode::FailedPrecondition, reason::SCHEMA_POLICY_VIOLATED, "columns changed: x");
         let Stop::Failed(failed) = Stop::from(status_from_fault(frozen)) else { panic!("a failure") };
         assert!(failed.permanent);
         assert_eq!((failed.stage, failed.message.as_str()), (Stage::Contract, "columns changed: x"));

@@ -19,7 +19,14 @@ pub(crate) struct Landed {
 
 impl Landed {
     pub fn new(dataset: &str, run_id: &str, epoch: u64, created: jiff::Timestamp) -> Self {
-        Self { dataset: dataset.to_owned(), run_id: run_id.to_owned(), epoch, created, files: Vec::new(), next_part: [0; 2] }
+        Self {
+            dataset: dataset.to_owned(),
+            run_id: run_id.to_owned(),
+            epoch,
+            created,
+            files: Vec::new(),
+            next_part: [0; 2],
+        }
     }
 
     /// Puts files of a layer. Each part of an epoch has its own number, also those that are written again.
@@ -31,7 +38,8 @@ impl Landed {
         for part in parts {
             let number = self.next_part[at];
             self.next_part[at] += 1;
-            let key = key::data_file(&self.dataset, self.created, &self.run_id, self.epoch, number, &part.sha256);
+            let key =
+                key::data_file(&self.dataset, self.created, &self.run_id, self.epoch, number, &part.sha256);
             lake.put_file(bucket, &key, &part.path, &part.sha256).await?;
             // A lake that copies leaves the file; scratch is bounded.
             match tokio::fs::remove_file(&part.path).await {

@@ -35,7 +35,8 @@ pub(crate) struct Landing<'a> {
 
 impl<'a> Landing<'a> {
     pub fn new(attempt: &'a Attempt, progress: Progress) -> Self {
-        let landed = Landed::new(&attempt.spec.name, &attempt.run.run_id, attempt.run.epoch, attempt.created());
+        let landed =
+            Landed::new(&attempt.spec.name, &attempt.run.run_id, attempt.run.epoch, attempt.created());
         Self { attempt, landed, count: Count::new(attempt, progress) }
     }
 
@@ -93,7 +94,9 @@ impl<'a> Landing<'a> {
     async fn chunks(&self) -> Result<Chunks, Stop> {
         match (&self.attempt.leased.kind, &self.attempt.letter) {
             (JobKind::Events, _) => batch::decode(self.attempt).await,
-            (JobKind::Replay, Some(letter)) if letter.kind == "record" => replay::decode(self.attempt, letter).await,
+            (JobKind::Replay, Some(letter)) if letter.kind == "record" => {
+                replay::decode(self.attempt, letter).await
+            }
             _ => pull::open(self.attempt).await,
         }
     }
@@ -113,11 +116,24 @@ impl<'a> Landing<'a> {
             _ => Raw::Held(Spool::new(&folder, "raw", config.staged_bytes / 2), parts),
         };
         let fields = Spool::new(&folder, "fields", config.staged_bytes);
-        Stage { observed: Default::default(), fields, raw, ids, events, repeated: 0, run_id: attempt.run.run_id.clone() }
+        Stage {
+            observed: Default::default(),
+            fields,
+            raw,
+            ids,
+            events,
+            repeated: 0,
+            run_id: attempt.run.run_id.clone(),
+        }
     }
 
     // Pass 2.
-    async fn write(&mut self, stage: Stage, schema: &SchemaVersion, known: &HashSet<String>) -> Result<(Stage, usize), Stop> {
+    async fn write(
+        &mut self,
+        stage: Stage,
+        schema: &SchemaVersion,
+        known: &HashSet<String>,
+    ) -> Result<(Stage, usize), Stop> {
         let attempt = self.attempt;
         let origin = Origin {
             source: &attempt.spec.name,

@@ -4,7 +4,11 @@ use std::collections::HashSet;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use rfe_lake::{Bucket, Lake};
-use rfe_model::{key, letter::{BadRecord, MAX_INLINE_RAW}, time};
+use rfe_model::{
+    key,
+    letter::{BadRecord, MAX_INLINE_RAW},
+    time,
+};
 use rfe_proto::dlq::DeadLetter;
 
 use crate::failure::Stop;
@@ -39,7 +43,8 @@ impl Letters {
     /// Makes letters of bad records. Large bytes are stored at once, so that they are not held.
     pub async fn take(&mut self, lake: &dyn Lake, sender: &Sender, bad: Vec<BadRecord>) -> Result<(), Stop> {
         for record in bad {
-            let letter = record.into_letter(&sender.source, &sender.run_id, sender.attempt, sender.schema_version);
+            let letter =
+                record.into_letter(&sender.source, &sender.run_id, sender.attempt, sender.schema_version);
             self.add(lake, letter).await?;
         }
         Ok(())

@@ -28,7 +28,11 @@ impl WorkerMetrics {
         let runs = Family::default();
         metrics.add("rfe_worker_runs", "Attempts that ended, by kind and outcome", runs.clone());
         let commit_seconds = Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]);
-        metrics.add("rfe_worker_commit_seconds", "Time from the first CommitRun of a run to its answer", commit_seconds.clone());
+        metrics.add(
+            "rfe_worker_commit_seconds",
+            "Time from the first CommitRun of a run to its answer",
+            commit_seconds.clone(),
+        );
         Self {
             runs,
             rows: metrics.counter("rfe_worker_rows_landed", "Rows that became visible"),

@@ -81,12 +81,22 @@ mod tests {
     use super::*;
 
     fn column(name: &str, kind: Option<SqlType>, exceeds_double: bool) -> ChunkColumn {
-        ChunkColumn { name: name.into(), values: Column::full_null(name.into(), 1, &DataType::String), observed: kind, exceeds_double }
+        ChunkColumn {
+            name: name.into(),
+            values: Column::full_null(name.into(), 1, &DataType::String),
+            observed: kind,
+            exceeds_double,
+        }
     }
 
     #[test]
     fn a_type_is_the_same_in_whatever_order_its_chunks_come() {
-        let chunks = [(Some(SqlType::BigInt), true), (None, false), (Some(SqlType::Double), false), (Some(SqlType::BigInt), false)];
+        let chunks = [
+            (Some(SqlType::BigInt), true),
+            (None, false),
+            (Some(SqlType::Double), false),
+            (Some(SqlType::BigInt), false),
+        ];
         for turn in 0..chunks.len() {
             let mut observed = Observed::default();
             for at in 0..chunks.len() {

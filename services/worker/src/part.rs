@@ -19,7 +19,7 @@ use rfe_proto::metadata::ColumnStats;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    encode::{self, Form, PartField, Pages},
+    encode::{self, Form, Pages, PartField},
     stats::Bounds,
 };
 
@@ -51,14 +51,21 @@ pub(crate) struct PartWriter {
 
 impl std::fmt::Debug for PartWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PartWriter").field("path", &self.path).field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("PartWriter")
+            .field("path", &self.path)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
 impl PartWriter {
     pub fn create(path: &Path, fields: &[PartField], group_rows: usize, form: Form) -> PolarsResult<Self> {
         let bytes = Arc::new(AtomicU64::new(0));
-        let file = HashingFile { file: BufWriter::with_capacity(1 << 20, File::create(path)?), hash: Sha256::new(), bytes: bytes.clone() };
+        let file = HashingFile {
+            file: BufWriter::with_capacity(1 << 20, File::create(path)?),
+            hash: Sha256::new(),
+            bytes: bytes.clone(),
+        };
         let file = FileWriter::try_new(file, encode::arrow_schema(fields), form.options())?;
         Ok(Self {
             path: path.to_owned(),
@@ -113,7 +120,12 @@ impl PartWriter {
         self.file.end(None)?;
         let mut file = self.file.into_inner();
         file.flush()?;
-        let stats = self.fields.iter().zip(self.bounds).filter_map(|(field, bounds)| bounds.stats(field.id?)).collect();
+        let stats = self
+            .fields
+            .iter()
+            .zip(self.bounds)
+            .filter_map(|(field, bounds)| bounds.stats(field.id?))
+            .collect();
         Ok(WrittenPart {
             path: self.path,
             fields: self.fields,
@@ -236,9 +248,13 @@ mod tests {
         )
         .expect("frame");
         frame.try_apply("at", |at| at.cast(&kind)).expect("instants");
-        let nested = StructChunked::from_series("s".into(), rows as usize, [frame.column("n").expect("n").as_materialized_series().clone()].iter())
-            .expect("structs")
-            .into_series();
+        let nested = StructChunked::from_series(
+            "s".into(),
+            rows as usize,
+            [frame.column("n").expect("n").as_materialized_series().clone()].iter(),
+        )
+        .expect("structs")
+        .into_series();
         frame.with_column(nested.into_column()).expect("frame");
         let columns = frame.columns();
         let fields = [
@@ -261,7 +277,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         let (frame, part) = written(folder.path(), Form::Kept);
         let metadata = read_metadata(&mut File::open(&part.path).expect("open")).expect("metadata");
-        let ids: Vec<_> = metadata.schema().fields().iter().map(|field| (field.name().to_owned(), field.get_field_info().id)).collect();
+        let ids: Vec<_> = metadata
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| (field.name().to_owned(), field.get_field_info().id))
+            .collect();
         let expected = [("n", 3), ("_source", 1_000_001), ("t", 9), ("at", 1_000_006), ("s", 12)];
         assert_eq!(ids, expected.map(|(name, id)| (name.to_owned(), Some(id))));
         let groups: Vec<_> = metadata.row_groups.iter().map(|group| group.num_rows()).collect();

@@ -43,7 +43,8 @@ impl Parts {
     /// Adds rows: a frame of those fields that are not constant, in their order.
     pub fn write(&mut self, fields: &[PartField], frame: DataFrame) -> PolarsResult<()> {
         let fits = self.current.as_ref().is_none_or(|part| {
-            let same = part.fields().len() == fields.len() && part.fields().iter().zip(fields).all(|(a, b)| a.is_like(b));
+            let same = part.fields().len() == fields.len()
+                && part.fields().iter().zip(fields).all(|(a, b)| a.is_like(b));
             same && part.rows() < self.limits.part_rows && part.bytes() < self.limits.part_bytes
         });
         if !fits {

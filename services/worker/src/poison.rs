@@ -1,7 +1,13 @@
 //! The letter of a single event that can't be landed.
 
-use rfe_model::{letter::{BadRecord, Stage}, structure};
-use rfe_proto::{dlq::{DeadLetter, Position}, ingest::Event};
+use rfe_model::{
+    letter::{BadRecord, Stage},
+    structure,
+};
+use rfe_proto::{
+    dlq::{DeadLetter, Position},
+    ingest::Event,
+};
 use serde_json::json;
 
 use crate::{failure::Failed, letters::Sender};

@@ -49,8 +49,15 @@ impl Projection {
             let kind: SqlType = column.r#type.parse().map_err(|why: String| {
                 Failed::permanent(At::Contract, TYPES_CHANGED, format!("column `{}`: {why}", column.name))
             })?;
-            let dtype = cast::data_type(&kind).or_else(|| observed.dtype(&column.name)).unwrap_or(DataType::String);
-            targets.push(Target { id: column.id, name: column.name.clone(), kind, declared: column.declared, dtype });
+            let dtype =
+                cast::data_type(&kind).or_else(|| observed.dtype(&column.name)).unwrap_or(DataType::String);
+            targets.push(Target {
+                id: column.id,
+                name: column.name.clone(),
+                kind,
+                declared: column.declared,
+                dtype,
+            });
         }
         Ok(Self { targets, lineage: lineage(origin, schema.version), events: origin.events })
     }
@@ -59,11 +66,17 @@ impl Projection {
     pub fn project(&self, frame: &DataFrame) -> Result<(Vec<PartField>, DataFrame), Stop> {
         let by_name: HashMap<String, &Column> =
             frame.columns().iter().map(|column| (column.name().to_lowercase(), column)).collect();
-        let cast: Result<Vec<Column>, Stop> =
-            self.targets.par_iter().map(|target| target.cast(by_name.get(&target.name.to_lowercase()).copied(), frame.height())).collect();
+        let cast: Result<Vec<Column>, Stop> = self
+            .targets
+            .par_iter()
+            .map(|target| target.cast(by_name.get(&target.name.to_lowercase()).copied(), frame.height()))
+            .collect();
         let mut columns = cast?;
-        let mut fields: Vec<PartField> =
-            columns.iter().zip(&self.targets).map(|(column, target)| PartField::of(column, Some(target.id))).collect();
+        let mut fields: Vec<PartField> = columns
+            .iter()
+            .zip(&self.targets)
+            .map(|(column, target)| PartField::of(column, Some(target.id)))
+            .collect();
         fields.extend(self.lineage.iter().cloned());
         if self.events {
             for lineage in name::EVENT_LINEAGE {
@@ -93,7 +106,8 @@ impl Target {
     // A declared type was told.
     fn lost(&self, values: usize, row: usize) -> Failed {
         let (name, kind) = (&self.name, &self.kind);
-        let message = format!("{values} values of column `{name}` do not fit {kind}, the first in row {}", row + 1);
+        let message =
+            format!("{values} values of column `{name}` do not fit {kind}, the first in row {}", row + 1);
         let failed = Failed::transient(At::Validate, TYPES_CHANGED, message);
         Failed { permanent: self.declared, ..failed }
     }
@@ -118,7 +132,9 @@ fn lineage(origin: &Origin<'_>, version: u32) -> Vec<PartField> {
     name::LINEAGE
         .into_iter()
         .zip(values)
-        .map(|(name, value)| PartField::constant(Column::new_scalar(PlSmallStr::from_static(name), value, 1), lineage_id(name)))
+        .map(|(name, value)| {
+            PartField::constant(Column::new_scalar(PlSmallStr::from_static(name), value, 1), lineage_id(name))
+        })
         .collect()
 }
 

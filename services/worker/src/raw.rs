@@ -26,7 +26,11 @@ impl Raw {
     }
 
     /// Ends the pass; held rows are written, those that `keep` leaves.
-    pub fn finish(&mut self, run_id: &str, keep: impl Fn(DataFrame) -> PolarsResult<DataFrame>) -> PolarsResult<()> {
+    pub fn finish(
+        &mut self,
+        run_id: &str,
+        keep: impl Fn(DataFrame) -> PolarsResult<DataFrame>,
+    ) -> PolarsResult<()> {
         match self {
             Self::Streamed(parts) => parts.close(),
             Self::Held(spool, parts) => {
@@ -130,12 +134,22 @@ mod tests {
     fn the_run_stands_before_the_place_and_no_column_of_the_source_hides_it() {
         let folder = tempfile::tempdir().expect("folder");
         let mut raw = Raw::Streamed(Parts::new(folder.path(), "raw", Limits::from(&Config::default())));
-        let frame = df!("id" => ["007"], "_run_id" => ["theirs"], "_file" => ["a.csv"], "_line" => [2i64]).expect("frame");
+        let frame = df!("id" => ["007"], "_run_id" => ["theirs"], "_file" => ["a.csv"], "_line" => [2i64])
+            .expect("frame");
         raw.take("run-1", frame).expect("take");
         raw.finish("run-1", Ok).expect("finish");
         let parts = raw.take_closed();
-        let names: Vec<_> = columns(&parts[0].fields).into_iter().map(|column| (column.id, column.name, column.r#type)).collect();
-        let expected = [(1, "id", "VARCHAR"), (2, "src__run_id", "VARCHAR"), (3, "_run_id", "VARCHAR"), (4, "_file", "VARCHAR"), (5, "_line", "BIGINT")];
+        let names: Vec<_> = columns(&parts[0].fields)
+            .into_iter()
+            .map(|column| (column.id, column.name, column.r#type))
+            .collect();
+        let expected = [
+            (1, "id", "VARCHAR"),
+            (2, "src__run_id", "VARCHAR"),
+            (3, "_run_id", "VARCHAR"),
+            (4, "_file", "VARCHAR"),
+            (5, "_line", "BIGINT"),
+        ];
         assert_eq!(names, expected.map(|(id, name, kind)| (id, name.to_owned(), kind.to_owned())));
     }
 

@@ -46,7 +46,8 @@ async fn raw(attempt: &Attempt, letter: &DeadLetter) -> Result<Vec<u8>, Stop> {
         return Ok(edited.clone());
     }
     if letter.raw_truncated {
-        let message = format!("letter `{}` holds only a part of its record; replay it with the whole bytes", letter.id);
+        let message =
+            format!("letter `{}` holds only a part of its record; replay it with the whole bytes", letter.id);
         return Err(Failed::permanent(At::Decode, RAW_TRUNCATED, message).into());
     }
     if letter.raw_base64.is_empty() && !letter.raw_ref.is_empty() {

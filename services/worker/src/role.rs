@@ -54,7 +54,8 @@ pub fn build(config: Config, deps: Deps) -> Role {
         tracing::error!(reason, "RFE_CRASH_POINT is ignored");
         CrashPoint::default()
     });
-    let slots = [(config.pull_slots, "pull slot", &PULLS[..]), (config.event_slots, "event slot", &EVENTS[..])];
+    let slots =
+        [(config.pull_slots, "pull slot", &PULLS[..]), (config.event_slots, "event slot", &EVENTS[..])];
     let worker = Arc::new(Worker {
         id: format!("worker-{}", id::new()),
         config,
@@ -94,7 +95,9 @@ async fn work(worker: Arc<Worker>, shutdown: Shutdown, kinds: &'static [JobKind]
     };
     while !shutdown.has_begun() {
         match worker.queue.lease(request.clone()).await {
-            Ok(Some(leased)) if shutdown.has_begun() => tell_queue(&worker, &leased, &End::Release(Duration::ZERO)).await,
+            Ok(Some(leased)) if shutdown.has_begun() => {
+                tell_queue(&worker, &leased, &End::Release(Duration::ZERO)).await
+            }
             Ok(Some(leased)) => hold(&worker, leased, &shutdown).await,
             Ok(None) => {}
             Err(error) => {

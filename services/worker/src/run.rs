@@ -44,7 +44,6 @@ fn lost_too_often(attempt: &Attempt) -> Option<Failed> {
     let limit = if attempt.leased.kind == JobKind::Events { 2 } else { attempt.backoff().attempts };
     let lost = attempt.leased.expired;
     let burnt = if attempt.leased.kind == JobKind::Events { lost } else { attempt.leased.attempts + lost };
-    (lost > 0 && burnt >= limit).then(|| {
-        Failed::permanent(At::Write, WORKER_LOST, format!("{lost} workers died or froze over it"))
-    })
+    (lost > 0 && burnt >= limit)
+        .then(|| Failed::permanent(At::Write, WORKER_LOST, format!("{lost} workers died or froze over it")))
 }

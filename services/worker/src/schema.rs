@@ -15,8 +15,11 @@ pub(crate) async fn settle(attempt: &Attempt, observed: &Observed, rows: u64) ->
         columns: observed.to_proto(),
     };
     let response = attempt.worker.runs().register_schema(request).await?.into_inner();
-    let mut schema = response.schema.ok_or_else(|| Stop::Backend("RegisterSchema answered without a schema".to_owned()))?;
-    let discarded = |name: &str| response.discarded_columns.iter().any(|left_out| left_out.eq_ignore_ascii_case(name));
+    let mut schema = response
+        .schema
+        .ok_or_else(|| Stop::Backend("RegisterSchema answered without a schema".to_owned()))?;
+    let discarded =
+        |name: &str| response.discarded_columns.iter().any(|left_out| left_out.eq_ignore_ascii_case(name));
     schema.columns.retain(|column| !discarded(&column.name));
     Ok(schema)
 }

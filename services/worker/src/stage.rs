@@ -77,8 +77,11 @@ impl Stage {
     fn note_ids(&mut self, raw: &DataFrame) -> PolarsResult<Option<BooleanChunked>> {
         let Ids::Events(seen) = &mut self.ids else { return Ok(None) };
         let ids = raw.column(EVENT_ID)?.as_materialized_series().clone();
-        let first: Vec<bool> =
-            ids.str()?.iter().map(|id| id.is_none_or(|id| !seen.contains(id) && seen.insert(id.to_owned()))).collect();
+        let first: Vec<bool> = ids
+            .str()?
+            .iter()
+            .map(|id| id.is_none_or(|id| !seen.contains(id) && seen.insert(id.to_owned())))
+            .collect();
         Ok(first.contains(&false).then(|| BooleanChunked::from_slice("first".into(), &first)))
     }
 }
@@ -91,7 +94,8 @@ pub(crate) fn without(frame: DataFrame, ids: &Ids, landed: &HashSet<String>) -> 
         Ids::Whole(id) => Ok(if landed.contains(id) { frame.slice(0, 0) } else { frame }),
         Ids::Events(_) => {
             let events = frame.column(EVENT_ID)?.as_materialized_series().clone();
-            let new: Vec<bool> = events.str()?.iter().map(|id| id.is_none_or(|id| !landed.contains(id))).collect();
+            let new: Vec<bool> =
+                events.str()?.iter().map(|id| id.is_none_or(|id| !landed.contains(id))).collect();
             frame.filter(&BooleanChunked::from_slice("new".into(), &new))
         }
     }

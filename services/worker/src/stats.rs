@@ -43,7 +43,9 @@ impl Bounds {
     }
 
     pub fn stats(self, column_id: u32) -> Option<ColumnStats> {
-        let bounds = (!self.unbounded).then_some(()).and_then(|()| Some((sql_text(&self.least?)?, sql_text(&self.greatest?)?)));
+        let bounds = (!self.unbounded)
+            .then_some(())
+            .and_then(|()| Some((sql_text(&self.least?)?, sql_text(&self.greatest?)?)));
         let has_bounds = bounds.is_some();
         let (min, max) = bounds.unwrap_or_default();
         Some(ColumnStats { column_id, min, max, has_bounds, nulls: self.nulls as i64 })
@@ -53,7 +55,12 @@ impl Bounds {
 fn has_order(kind: &DataType) -> bool {
     matches!(
         kind,
-        DataType::Boolean | DataType::Int64 | DataType::Float64 | DataType::String | DataType::Date | DataType::Datetime(TimeUnit::Microseconds, _)
+        DataType::Boolean
+            | DataType::Int64
+            | DataType::Float64
+            | DataType::String
+            | DataType::Date
+            | DataType::Datetime(TimeUnit::Microseconds, _)
     )
 }
 
@@ -98,7 +105,10 @@ mod tests {
         let first = Series::new("x".into(), [Some(5i64), None]).into_column();
         let second = Series::new("x".into(), [Some(-3i64), Some(4)]).into_column();
         let stats = of(&[first, second]);
-        assert_eq!((stats.min.as_str(), stats.max.as_str(), stats.nulls, stats.has_bounds), ("-3", "5", 1, true));
+        assert_eq!(
+            (stats.min.as_str(), stats.max.as_str(), stats.nulls, stats.has_bounds),
+            ("-3", "5", 1, true)
+        );
     }
 
     #[test]

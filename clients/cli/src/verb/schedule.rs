@@ -57,6 +57,15 @@ struct Create {
     id: String,
     #[command(flatten)]
     timing: When,
+    /// The zone of the cron expression, such as Europe/Berlin [default: UTC]
+    #[arg(
+        long,
+        value_name = "ZONE",
+        default_value = "",
+        hide_default_value = true,
+        conflicts_with = "every"
+    )]
+    timezone: String,
     /// What happens while the firing before still runs
     #[arg(long, value_enum, default_value_t = Overlap::Skip)]
     overlap: Overlap,
@@ -69,7 +78,7 @@ struct Create {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = false, args = ["every", "cron"])]
+#[group(required = true, multiple = false)]
 struct When {
     /// Every so long, such as 5m
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
@@ -77,15 +86,6 @@ struct When {
     /// A cron expression, such as "0 6 * * *"
     #[arg(long, value_name = "EXPRESSION")]
     cron: Option<String>,
-    /// The zone of the cron expression, such as Europe/Berlin [default: UTC]
-    #[arg(
-        long,
-        value_name = "ZONE",
-        default_value = "",
-        hide_default_value = true,
-        conflicts_with = "every"
-    )]
-    timezone: String,
 }
 
 #[derive(Debug, Args)]
@@ -210,7 +210,7 @@ impl From<Create> for pb::Schedule {
             schedule_id: create.id,
             source: create.source,
             timing: timing(create.timing.every, create.timing.cron),
-            timezone: create.timing.timezone,
+            timezone: create.timezone,
             overlap: overlap.into(),
             misfire: misfire.into(),
             paused: create.paused,

@@ -38,7 +38,10 @@ impl pb::catalog_service_server::CatalogService for Catalog {
             .resolve(request.snapshot, &request.datasets, request.columns_only)
             .await
             .map_err(status)?;
-        Ok(Response::new(pb::ResolveDatasetsResponse { snapshot: resolved.snapshot, datasets: resolved.datasets }))
+        Ok(Response::new(pb::ResolveDatasetsResponse {
+            snapshot: resolved.snapshot,
+            datasets: resolved.datasets,
+        }))
     }
 
     async fn scan_table(
@@ -48,7 +51,8 @@ impl pb::catalog_service_server::CatalogService for Catalog {
         let table = request.into_inner().table;
         required("table", &table)?;
         let pieces = scan::stream(self.catalog.clone(), table).await.map_err(status)?;
-        let messages = pieces.map_ok(|piece| pb::ScanTableResponse { arrow_ipc: piece.into() }).map_err(status);
+        let messages =
+            pieces.map_ok(|piece| pb::ScanTableResponse { arrow_ipc: piece.into() }).map_err(status);
         Ok(Response::new(Box::pin(messages)))
     }
 }

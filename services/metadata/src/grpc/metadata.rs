@@ -95,7 +95,10 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         Ok(Response::new(pb::DeleteSourceResponse {}))
     }
 
-    async fn get_run(&self, request: Request<pb::GetRunRequest>) -> Result<Response<pb::GetRunResponse>, Status> {
+    async fn get_run(
+        &self,
+        request: Request<pb::GetRunRequest>,
+    ) -> Result<Response<pb::GetRunResponse>, Status> {
         let id = request.into_inner().run_id;
         required("run_id", &id)?;
         let run = self.runs.run(&id).await.map_err(status)?;

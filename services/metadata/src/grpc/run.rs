@@ -84,7 +84,10 @@ impl pb::run_service_server::RunService for Runs {
         Ok(Response::new(response))
     }
 
-    async fn fail_run(&self, request: Request<pb::FailRunRequest>) -> Result<Response<pb::FailRunResponse>, Status> {
+    async fn fail_run(
+        &self,
+        request: Request<pb::FailRunRequest>,
+    ) -> Result<Response<pb::FailRunResponse>, Status> {
         let failure = failure(request.into_inner())?;
         let run = self.runs.fail(&failure).await.map_err(status)?;
         Ok(Response::new(pb::FailRunResponse { run: Some(run) }))
@@ -116,7 +119,8 @@ fn new_run(request: pb::CreateRunRequest) -> Result<NewRun, Status> {
     required("source", &request.source)?;
     let kind = request.kind();
     if !matches!(kind, pb::RunKind::Pull | pb::RunKind::Replay | pb::RunKind::Backfill) {
-        let reason = format!("{} is none of RUN_KIND_PULL, RUN_KIND_REPLAY, RUN_KIND_BACKFILL", kind.as_str_name());
+        let reason =
+            format!("{} is none of RUN_KIND_PULL, RUN_KIND_REPLAY, RUN_KIND_BACKFILL", kind.as_str_name());
         return Err(status(Fault::invalid("kind", reason)));
     }
     if kind == pb::RunKind::Replay {

@@ -52,7 +52,7 @@ impl Mesh {
 
     pub async fn start_in(folder: &Path, config: rfe_metadata::Config) -> Self {
         let registry = Arc::new(SqliteRegistry::open(&folder.join("registry.db")).await.expect("registry"));
-        let lake: Arc<dyn Lake> = Arc::new(LocalLake::open(&folder.join("lake")).await.expect("lake"));
+        let lake: Arc<dyn Lake> = Arc::new(LocalLake::open(&folder.join("lake")).expect("lake"));
         let (metrics, shutdown) = (Metrics::default(), Shutdown::new());
         let deps = rfe_metadata::Deps {
             sources: registry.clone(),
@@ -89,7 +89,10 @@ impl Mesh {
 
     pub async fn stop(self) {
         self.shutdown.begin();
-        assert!(self.shutdown.drained(std::time::Duration::from_secs(10)).await, "tasks end with the shutdown");
+        assert!(
+            self.shutdown.drained(std::time::Duration::from_secs(10)).await,
+            "tasks end with the shutdown"
+        );
         self.registry.close().await;
     }
 
@@ -109,7 +112,8 @@ impl Mesh {
     }
 
     pub async fn register(&mut self, run: &pb::Run) -> pb::SchemaVersion {
-        let column = pb::ObservedColumn { name: "id".into(), r#type: "VARCHAR".into(), exceeds_double: false };
+        let column =
+            pb::ObservedColumn { name: "id".into(), r#type: "VARCHAR".into(), exceeds_double: false };
         let request =
             pb::RegisterSchemaRequest { run_id: run.run_id.clone(), epoch: run.epoch, columns: vec![column] };
         self.runs.register_schema(request).await.expect("register").into_inner().schema.expect("schema")
@@ -130,7 +134,8 @@ impl Mesh {
             kind: pb::RunKind::Pull.into(),
             ..Default::default()
         };
-        let run_id = self.runs.create_run(request).await.expect("create").into_inner().run.expect("run").run_id;
+        let run_id =
+            self.runs.create_run(request).await.expect("create").into_inner().run.expect("run").run_id;
         let run = self.claim(source, pb::RunKind::Pull, &run_id).await.run.expect("run");
         self.register(&run).await;
         run

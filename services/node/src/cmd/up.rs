@@ -107,7 +107,7 @@ async fn show(node: &Node, config: &Config) -> Result<(), String> {
 
 async fn verb(url: &str, words: &[&str], fine: &[ExitCode]) -> Result<(), String> {
     eprintln!("rfe: {}", words[..2.min(words.len())].join(" "));
-    let line = ["rfe", "--url", url].iter().chain(words);
+    let line = ["rfe", "--url", url].into_iter().chain(words.iter().copied());
     let Rfe { global, command } = Rfe::try_parse_from(line).map_err(|error| error.to_string())?;
     let Command::Client(command) = command else { return Err(format!("`{}` is no client verb", words[0])) };
     let code = rfe_cli::run(command, global).await;

@@ -12,6 +12,8 @@ use crate::{
 
 // Deeper than this, binder and optimizer could run out of stack.
 const MAX_DEPTH: usize = 1500;
+// More queries and tables than this in one statement would be planned for minutes, which nothing can interrupt.
+const MAX_PARTS: usize = 1000;
 
 const NODES: [&str; 4] = ["SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"];
 // Objects with a `type` that are neither node, table nor expression.
@@ -27,7 +29,7 @@ const PARTS: [&str; 7] = [
 
 /// The tables that a statement names.
 pub fn tables(statement: &Json) -> Result<BTreeSet<Table>, QueryError> {
-    let mut walk = Walk { tables: BTreeSet::new(), scope: Vec::new(), depth: 0 };
+    let mut walk = Walk { tables: BTreeSet::new(), scope: Vec::new(), depth: 0, parts: 0 };
     if !statement["node"]["type"].as_str().is_some_and(|kind| NODES.contains(&kind)) {
         return Err(refused("a statement of this kind"));
     }
@@ -56,6 +58,7 @@ struct Walk {
     tables: BTreeSet<Table>,
     scope: Vec<String>,
     depth: usize,
+    parts: usize,
 }
 
 type Done = Result<(), QueryError>;
@@ -81,9 +84,14 @@ impl Walk {
         }
         match text(object, "type") {
             None => self.children(object, &[]),
-            Some(kind) if NODES.contains(&kind) => self.node(kind, object),
             Some(kind) if PARTS.contains(&kind) || kind.ends_with("_TYPE_INFO") => self.children(object, &[]),
-            Some(kind) => self.table(kind, object),
+            Some(_) if self.parts >= MAX_PARTS => {
+                Err(QueryError::Invalid(format!("the statement has more than {MAX_PARTS} queries and tables; split it")))
+            }
+            Some(kind) => {
+                self.parts += 1;
+                if NODES.contains(&kind) { self.node(kind, object) } else { self.table(kind, object) }
+            }
         }
     }
 

@@ -69,6 +69,6 @@ mod tests {
         assert!(futures::poll!(&mut second).is_pending());
         assert!(matches!(admission.enter().await, Err(QueryError::Busy)));
         drop(first);
-        second.await.expect("its turn");
+        drop(second.await.expect("its turn"));
     }
 }

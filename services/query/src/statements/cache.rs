@@ -9,9 +9,12 @@ use std::{
 /// At most so many entries; when it is full the half used least recently goes.
 #[derive(Debug)]
 pub struct Recent<K, V> {
-    entries: Mutex<(u64, HashMap<K, (u64, V)>)>,
+    entries: Mutex<Entries<K, V>>,
     most: usize,
 }
+
+// The time, in uses, and each entry with the time of its last use.
+type Entries<K, V> = (u64, HashMap<K, (u64, V)>);
 
 impl<K: Hash + Eq, V: Clone> Recent<K, V> {
     /// An empty one.

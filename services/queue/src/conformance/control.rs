@@ -59,7 +59,10 @@ pub async fn a_job_tells_its_state(queue: &impl Whole) {
     assert_eq!((running.state, running.run_id.as_ref()), (JobState::Running, Some(&batch.lease.id)));
     queue.retry(&batch.lease, Duration::from_secs(60), "no answer").await.expect("retry");
     let retrying = status().await;
-    assert_eq!((retrying.state, retrying.attempts, retrying.error.as_str()), (JobState::Retrying, 1, "no answer"));
+    assert_eq!(
+        (retrying.state, retrying.attempts, retrying.error.as_str()),
+        (JobState::Retrying, 1, "no answer")
+    );
     assert!(retrying.not_before_micros.is_some_and(|at| at > retrying.updated_micros));
     assert_eq!(retrying.created_micros, loose.created_micros);
     assert_eq!(queue.job("unknown").await.expect("job"), None);

@@ -29,7 +29,10 @@ pub async fn a_known_id_is_a_duplicate_also_within_a_call(queue: &impl Whole) {
     assert_eq!(job_of(&first[0]), job_of(&first[1]));
     let second = accept(queue, "s", &["b", "c"]).await;
     assert_eq!(second[0], Accepted::Duplicate);
-    assert!(matches!(accept(queue, "other", &["a"]).await[0], Accepted::New { .. }), "ids are those of a source");
+    assert!(
+        matches!(accept(queue, "other", &["a"]).await[0], Accepted::New { .. }),
+        "ids are those of a source"
+    );
     let batch = take(queue).await;
     queue.complete(&batch.lease).await.expect("complete");
     assert_eq!(accept(queue, "s", &["a"]).await, [Accepted::Duplicate], "also after it landed");
@@ -38,17 +41,23 @@ pub async fn a_known_id_is_a_duplicate_also_within_a_call(queue: &impl Whole) {
 pub async fn concurrent_calls_with_one_id_accept_it_once(queue: &impl Whole) {
     let calls = (0..16).map(|_| queue.enqueue_events(events("s", &["same"])));
     let answers = futures::future::join_all(calls).await;
-    let new = answers.iter().filter(|answer| matches!(answer.as_ref().expect("enqueue").outcomes[0], Accepted::New { .. }));
+    let new = answers
+        .iter()
+        .filter(|answer| matches!(answer.as_ref().expect("enqueue").outcomes[0], Accepted::New { .. }));
     assert_eq!(new.count(), 1);
     assert_eq!(ids(&take(queue).await), ["same"]);
 }
 
 pub async fn large_calls_are_split_into_jobs(queue: &impl Whole) {
     let many = (0..2500).map(|n| event(&n.to_string())).collect();
-    let by_number = queue.enqueue_events(NewEvents { source: "many".to_owned(), events: many }).await.expect("enqueue");
+    let by_number =
+        queue.enqueue_events(NewEvents { source: "many".to_owned(), events: many }).await.expect("enqueue");
     let heavy = (0..3).map(|n| Event { payload: vec![b'1'; 600 << 10], ..event(&n.to_string()) }).collect();
-    let by_size = queue.enqueue_events(NewEvents { source: "heavy".to_owned(), events: heavy }).await.expect("enqueue");
-    let jobs = |accepted: &[Accepted]| accepted.iter().map(|one| job_of(one).to_owned()).collect::<HashSet<_>>().len();
+    let by_size =
+        queue.enqueue_events(NewEvents { source: "heavy".to_owned(), events: heavy }).await.expect("enqueue");
+    let jobs = |accepted: &[Accepted]| {
+        accepted.iter().map(|one| job_of(one).to_owned()).collect::<HashSet<_>>().len()
+    };
     assert_eq!(jobs(&by_number.outcomes), 3);
     assert_eq!(jobs(&by_size.outcomes), 3);
     let batch = take(queue).await;
@@ -62,7 +71,8 @@ pub async fn a_full_queue_refuses_a_call_whole_and_others_pass(queue: &impl Whol
     for n in 0..19 {
         accept(queue, "s", &[&n.to_string()]).await;
     }
-    let two_jobs = NewEvents { source: "s".to_owned(), events: (100..1200).map(|n| event(&n.to_string())).collect() };
+    let two_jobs =
+        NewEvents { source: "s".to_owned(), events: (100..1200).map(|n| event(&n.to_string())).collect() };
     let (refused, passed) =
         futures::join!(queue.enqueue_events(two_jobs), queue.enqueue_events(events("s", &["last", "0"])));
     assert!(matches!(refused, Err(QueueError::Full { what: "jobs", limit: 20 })), "{refused:?}");

@@ -81,7 +81,10 @@ pub async fn retry_burns_an_attempt_and_release_does_not(queue: &impl Whole) {
     let (one, other) = (take(queue).await, take(queue).await);
     for leased in [&one, &other] {
         queue.retry(&leased.lease, Duration::ZERO, "no answer").await.expect("retry");
-        assert!(matches!(queue.complete(&leased.lease).await, Err(QueueError::Stale(_))), "it was given back");
+        assert!(
+            matches!(queue.complete(&leased.lease).await, Err(QueueError::Stale(_))),
+            "it was given back"
+        );
     }
     for _ in 0..2 {
         let again = take(queue).await;

@@ -58,10 +58,11 @@ async fn middle(tx: &mut Tx<'_>, batch: &Held) -> Result<Option<Middle>, QueueEr
     if !batch.is_batch() {
         return Ok(None);
     }
-    let items: Vec<(i64, i64)> = sqlx::query_as("SELECT job, count FROM work_items WHERE work = ? ORDER BY job")
-        .bind(batch.seq)
-        .fetch_all(&mut *tx.db)
-        .await?;
+    let items: Vec<(i64, i64)> =
+        sqlx::query_as("SELECT job, count FROM work_items WHERE work = ? ORDER BY job")
+            .bind(batch.seq)
+            .fetch_all(&mut *tx.db)
+            .await?;
     let total: i64 = items.iter().map(|(_, count)| count).sum();
     let mut before = total / 2;
     if before == 0 {
@@ -77,15 +78,17 @@ async fn middle(tx: &mut Tx<'_>, batch: &Held) -> Result<Option<Middle>, QueueEr
 }
 
 async fn insert_half(tx: &mut Tx<'_>, batch: &Held, lease: &Lease, half: u8) -> Result<i64, QueueError> {
-    let done = sqlx::query("INSERT INTO work (id, source, kind, not_before, created, updated) VALUES (?, ?, ?, ?, ?, ?)")
-        .bind(rfe_model::id::half(&lease.id, half))
-        .bind(batch.source.clone())
-        .bind(batch.kind)
-        .bind(tx.now)
-        .bind(batch.created)
-        .bind(tx.now)
-        .execute(&mut *tx.db)
-        .await?;
+    let done = sqlx::query(
+        "INSERT INTO work (id, source, kind, not_before, created, updated) VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(rfe_model::id::half(&lease.id, half))
+    .bind(batch.source.clone())
+    .bind(batch.kind)
+    .bind(tx.now)
+    .bind(batch.created)
+    .bind(tx.now)
+    .execute(&mut *tx.db)
+    .await?;
     Ok(done.last_insert_rowid())
 }
 

@@ -182,9 +182,7 @@ impl Tx<'_> {
 }
 
 fn decode(blob: &[u8]) -> Box<[u128]> {
-    blob.chunks_exact(16)
-        .map(|id| id.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte)))
-        .collect()
+    blob.chunks_exact(16).map(|id| id.iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte))).collect()
 }
 
 #[cfg(test)]

@@ -3,12 +3,7 @@
 use prost::Message as _;
 use rfe_proto::ingest::JobKind;
 
-use super::{
-    batch::MAX_BATCH_BYTES,
-    dedupe,
-    tx::Tx,
-    writer::Transition,
-};
+use super::{batch::MAX_BATCH_BYTES, dedupe, tx::Tx, writer::Transition};
 use crate::{Accepted, EnqueuedEvents, NewEvents, QueueError};
 
 /// A job carries no more events.

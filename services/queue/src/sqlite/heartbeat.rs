@@ -15,12 +15,14 @@ impl Transition for Heartbeat {
     async fn apply(self, tx: &mut Tx<'_>) -> Result<Renewed, QueueError> {
         let Self(lease) = self;
         let until = tx.now.saturating_add(i64::try_from(lease.period.as_micros()).unwrap_or(i64::MAX));
-        let done = sqlx::query("UPDATE work SET lease_until = $3 WHERE id = $1 AND epoch = $2 AND lease_until IS NOT NULL")
-            .bind(lease.id.clone())
-            .bind(lease.epoch as i64)
-            .bind(until)
-            .execute(&mut *tx.db)
-            .await?;
+        let done = sqlx::query(
+            "UPDATE work SET lease_until = $3 WHERE id = $1 AND epoch = $2 AND lease_until IS NOT NULL",
+        )
+        .bind(lease.id.clone())
+        .bind(lease.epoch as i64)
+        .bind(until)
+        .execute(&mut *tx.db)
+        .await?;
         if done.rows_affected() > 0 {
             return Ok(Renewed::Held);
         }

@@ -16,11 +16,13 @@ impl Transition for Pause {
     type Output = ();
 
     async fn apply(self, tx: &mut Tx<'_>) -> Result<(), QueueError> {
-        sqlx::query("INSERT INTO sources (name, paused) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET paused = $2")
-            .bind(self.source)
-            .bind(self.paused)
-            .execute(&mut *tx.db)
-            .await?;
+        sqlx::query(
+            "INSERT INTO sources (name, paused) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET paused = $2",
+        )
+        .bind(self.source)
+        .bind(self.paused)
+        .execute(&mut *tx.db)
+        .await?;
         tx.wake |= !self.paused;
         Ok(())
     }

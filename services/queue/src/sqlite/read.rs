@@ -95,7 +95,9 @@ pub async fn jobs(
 
 impl JobRow {
     fn status(self, now: i64) -> Result<JobStatus, QueueError> {
-        let wrong = |what: &str, value: i32| QueueError::Corrupt(format!("job `{}` has the unknown {what} {value}", self.id));
+        let wrong = |what: &str, value: i32| {
+            QueueError::Corrupt(format!("job `{}` has the unknown {what} {value}", self.id))
+        };
         let kind = JobKind::try_from(self.kind).map_err(|_| wrong("kind", self.kind))?;
         let leased = self.lease_until.is_some_and(|until| until > now);
         let attempts = self.work_attempts.unwrap_or(self.attempts);

@@ -169,7 +169,8 @@ async fn lease(tx: &mut Tx<'_>, seq: i64, request: LeaseRequest) -> Result<Taken
         .bind(source.clone())
         .execute(&mut *tx.db)
         .await?;
-    let kind = JobKind::try_from(kind).map_err(|_| QueueError::Corrupt(format!("`{id}` is of the unknown kind {kind}")))?;
+    let kind = JobKind::try_from(kind)
+        .map_err(|_| QueueError::Corrupt(format!("`{id}` is of the unknown kind {kind}")))?;
     let lease = Lease { id, epoch: epoch as u64, period: request.lease };
     let delivery = Delivery(Some((lease.clone(), tx.writer.clone())));
     Ok(Taken { seq, lease, source, kind, attempts, expired, delivery })

@@ -48,7 +48,9 @@ impl Totals {
     /// Counts them.
     pub async fn load(db: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         let (jobs, bytes) =
-            sqlx::query_as("SELECT coalesce(sum(jobs), 0), coalesce(sum(bytes), 0) FROM sources").fetch_one(db).await?;
+            sqlx::query_as("SELECT coalesce(sum(jobs), 0), coalesce(sum(bytes), 0) FROM sources")
+                .fetch_one(db)
+                .await?;
         Ok(Self { jobs, bytes })
     }
 }

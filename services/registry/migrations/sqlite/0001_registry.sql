@@ -101,7 +101,7 @@ CREATE TABLE data_files (
     created_at INTEGER NOT NULL,
     UNIQUE (layer, key)
 ) STRICT;
-CREATE INDEX data_files_live ON data_files (dataset, layer, begin_snapshot, rows, bytes, raw_columns_hash)
+CREATE INDEX data_files_live ON data_files (dataset, layer, begin_snapshot, rows, bytes, raw_columns_hash, end_snapshot)
     WHERE end_snapshot IS NULL;
 CREATE INDEX data_files_ended ON data_files (dataset, end_snapshot) WHERE end_snapshot IS NOT NULL;
 CREATE INDEX data_files_run ON data_files (run_id);

@@ -38,7 +38,8 @@ impl Visible<'_> {
     ) {
         self.arm(query, columns, "end_snapshot IS NULL", after);
         query.push(" UNION ALL ");
-        self.arm(query, columns, &format!("end_snapshot > {}", self.snapshot), after);
+        self.arm(query, columns, "end_snapshot IS NOT NULL", after);
+        query.push(" AND end_snapshot > ").push_bind(self.snapshot);
     }
 
     fn arm(
@@ -48,10 +49,8 @@ impl Visible<'_> {
         end: &str,
         after: Option<&(String, &'static str)>,
     ) {
-        query.push(format!(
-            "SELECT {columns} FROM data_files WHERE {end} AND begin_snapshot <= {}",
-            self.snapshot
-        ));
+        query.push(format!("SELECT {columns} FROM data_files WHERE {end} AND begin_snapshot <= "));
+        query.push_bind(self.snapshot);
         query.push(" AND dataset = ").push_bind(self.dataset.to_owned());
         if self.layer != pb::Layer::Unspecified {
             query.push(format!(" AND layer = '{}'", words::layer_text(self.layer)));

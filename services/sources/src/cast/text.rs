@@ -11,7 +11,9 @@ pub(super) fn cast(column: &Column, to: &SqlType) -> PolarsResult<Cast> {
     let texts = column.as_materialized_series().str()?;
     let mut lost = Vec::new();
     let series = match to {
-        SqlType::Varchar | SqlType::Json | SqlType::Nested(_) => return Ok(Cast { column: column.clone(), lost }),
+        SqlType::Varchar | SqlType::Json | SqlType::Nested(_) => {
+            return Ok(Cast { column: column.clone(), lost });
+        }
         SqlType::Blob => binary(texts).into_series(),
         SqlType::Boolean => booleans(texts, &mut lost).into_series(),
         SqlType::BigInt => numbers::<Int64Type>(texts, &mut lost, scalar::parse_bigint).into_series(),

@@ -59,7 +59,10 @@ fn times(column: &Column, target: &DataType) -> PolarsResult<Cast> {
     };
     match target {
         DataType::Date => came_back(&naive, micros),
-        DataType::Datetime(unit, Some(_)) => checked(column, micros.cast(&DataType::Int64)?.cast(&DataType::Datetime(*unit, Some(TimeZone::UTC)))?),
+        DataType::Datetime(unit, Some(_)) => checked(
+            column,
+            micros.cast(&DataType::Int64)?.cast(&DataType::Datetime(*unit, Some(TimeZone::UTC)))?,
+        ),
         _ => checked(column, micros),
     }
 }
@@ -78,7 +81,8 @@ fn came_back(before: &Column, after: Column) -> PolarsResult<Cast> {
         return Ok(Cast { column: after, lost });
     }
     let nulls = Column::full_null(after.name().clone(), after.len(), after.dtype());
-    let column = after.as_materialized_series().zip_with(&same, nulls.as_materialized_series())?.into_column();
+    let column =
+        after.as_materialized_series().zip_with(&same, nulls.as_materialized_series())?.into_column();
     Ok(Cast { column, lost })
 }
 
@@ -89,7 +93,8 @@ fn rows(mask: &BooleanChunked) -> Vec<usize> {
 // === As text ===
 
 fn to_text(column: &Column) -> PolarsResult<Column> {
-    let is_plain = column.dtype().is_primitive_numeric() || column.dtype().is_bool() || column.dtype().is_decimal();
+    let is_plain =
+        column.dtype().is_primitive_numeric() || column.dtype().is_bool() || column.dtype().is_decimal();
     if is_plain || matches!(column.dtype(), DataType::Date | DataType::Time) {
         return column.cast(&DataType::String);
     }
@@ -108,9 +113,10 @@ fn text_of(value: &AnyValue<'_>) -> PolarsResult<Option<String>> {
     Ok(match value {
         AnyValue::Null => None,
         AnyValue::String(text) => Some((*text).to_owned()),
-        nested @ (AnyValue::List(_) | AnyValue::Array(..) | AnyValue::Struct(..) | AnyValue::StructOwned(_)) => {
-            Some(json_of(nested)?.to_string())
-        }
+        nested @ (AnyValue::List(_)
+        | AnyValue::Array(..)
+        | AnyValue::Struct(..)
+        | AnyValue::StructOwned(_)) => Some(json_of(nested)?.to_string()),
         plain => match json_of(plain)? {
             Json::String(text) => Some(text),
             other => Some(other.to_string()),

@@ -39,13 +39,24 @@ impl Config {
     pub(super) fn check(&self, wrong: &mut Wrong) {
         wrong.check("config.location", location::check(&self.location));
         let decimal = self.decimal.as_deref().unwrap_or(".");
-        wrong.later("config.decimal", decimal != ".", "numbers have a decimal point `.` now; declare the column VARCHAR to read others as text");
+        wrong.later(
+            "config.decimal",
+            decimal != ".",
+            "numbers have a decimal point `.` now; declare the column VARCHAR to read others as text",
+        );
         let thousands = self.thousands.as_deref().unwrap_or("");
-        wrong.later("config.thousands", !thousands.is_empty(), "numbers are read without separators now; declare the column VARCHAR to read others as text");
+        wrong.later(
+            "config.thousands",
+            !thousands.is_empty(),
+            "numbers are read without separators now; declare the column VARCHAR to read others as text",
+        );
         if let Some(names) = &self.names {
             let settled = rfe_model::name::settle_columns(names);
             if let Some((given, _)) = names.iter().zip(&settled).find(|(given, settled)| given != settled) {
-                wrong.add("config.names", format!("`{given}` is empty, reserved or there twice; names differ by more than case"));
+                wrong.add(
+                    "config.names",
+                    format!("`{given}` is empty, reserved or there twice; names differ by more than case"),
+                );
             }
             if names.is_empty() {
                 wrong.add("config.names", "is empty; name every field, or leave the key out");
@@ -60,7 +71,10 @@ impl Config {
             None => default,
             Some("") => None,
             Some(text) => one_byte(text).or_else(|| {
-                wrong.add(&format!("config.{key}"), format!("`{text}` is no single ASCII character other than a line end"));
+                wrong.add(
+                    &format!("config.{key}"),
+                    format!("`{text}` is no single ASCII character other than a line end"),
+                );
                 default
             }),
         };
@@ -74,15 +88,19 @@ impl Config {
             names: self.names.clone().unwrap_or_default(),
             null_values: self.null_values.clone().unwrap_or_default(),
             skip_rows: self.skip_rows.unwrap_or(0),
-            encoding: self.encoding.as_deref().map_or(Ok(Encoding::Utf8), Encoding::parse).unwrap_or_else(|reason| {
-                wrong.add("config.encoding", reason);
-                Encoding::Utf8
-            }),
+            encoding: self.encoding.as_deref().map_or(Ok(Encoding::Utf8), Encoding::parse).unwrap_or_else(
+                |reason| {
+                    wrong.add("config.encoding", reason);
+                    Encoding::Utf8
+                },
+            ),
         };
         if delimiter.is_none() {
             wrong.add("config.delimiter", "is empty; write one character, such as `;`");
         }
-        for (key, other) in [("quote", dialect.quote), ("escape", dialect.escape), ("comment", dialect.comment)] {
+        for (key, other) in
+            [("quote", dialect.quote), ("escape", dialect.escape), ("comment", dialect.comment)]
+        {
             if other == Some(dialect.delimiter) {
                 wrong.add(&format!("config.{key}"), "is the delimiter too; choose another");
             }

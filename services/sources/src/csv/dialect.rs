@@ -76,7 +76,10 @@ impl Dialect {
             quote: byte_of(&json["quote"]),
             escape: byte_of(&json["escape"]),
             null_values: texts(&json["null_values"]),
-            encoding: json["encoding"].as_str().and_then(|name| Encoding::parse(name).ok()).unwrap_or_default(),
+            encoding: json["encoding"]
+                .as_str()
+                .and_then(|name| Encoding::parse(name).ok())
+                .unwrap_or_default(),
             ..Self::default()
         };
         let header = texts(&json["header"]);

@@ -35,7 +35,12 @@ pub(super) struct Framed {
 }
 
 /// Finds the record at the beginning of `bytes` and its fields. `None`: it goes on behind them.
-pub(super) fn frame(dialect: &Dialect, bytes: &[u8], is_all: bool, fields: &mut Vec<Field>) -> Option<Framed> {
+pub(super) fn frame(
+    dialect: &Dialect,
+    bytes: &[u8],
+    is_all: bool,
+    fields: &mut Vec<Field>,
+) -> Option<Framed> {
     fields.clear();
     let mut quoting = Quoting::Fine;
     let mut at = 0;
@@ -50,8 +55,17 @@ pub(super) fn frame(dialect: &Dialect, bytes: &[u8], is_all: bool, fields: &mut 
                     at = end + 1;
                 }
                 Close::Never => {
-                    fields.push(Field { start: at + 1, end: bytes.len(), is_quoted: true, is_escaped: false });
-                    return Some(Framed { length: bytes.len(), next: bytes.len(), quoting: Quoting::Unclosed });
+                    fields.push(Field {
+                        start: at + 1,
+                        end: bytes.len(),
+                        is_quoted: true,
+                        is_escaped: false,
+                    });
+                    return Some(Framed {
+                        length: bytes.len(),
+                        next: bytes.len(),
+                        quoting: Quoting::Unclosed,
+                    });
                 }
             }
         }
@@ -79,7 +93,10 @@ pub(super) fn frame(dialect: &Dialect, bytes: &[u8], is_all: bool, fields: &mut 
 
 /// Where a quote closes.
 enum Close {
-    At { end: usize, is_escaped: bool },
+    At {
+        end: usize,
+        is_escaped: bool,
+    },
     /// Behind the bytes at hand.
     Beyond,
     Never,
@@ -132,7 +149,8 @@ pub(super) fn value<'a>(dialect: &Dialect, text: Cow<'a, str>, field: Field) -> 
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(next) = chars.next() {
-        let skips = Some(next) == escape && chars.peek().is_some() || Some(next) == quote && chars.peek().copied() == quote;
+        let skips = Some(next) == escape && chars.peek().is_some()
+            || Some(next) == quote && chars.peek().copied() == quote;
         match (skips, skips.then(|| chars.next()).flatten()) {
             (true, Some(kept)) => plain.push(kept),
             _ => plain.push(next),

@@ -18,7 +18,9 @@ fn framed(dialect: &Dialect, mut bytes: &[u8]) -> Vec<(Vec<String>, Quoting)> {
         }
         let found = frame(dialect, bytes, true, &mut fields).expect("all bytes are there");
         let text = std::str::from_utf8(bytes).expect("text");
-        let values = fields.iter().map(|field| value(dialect, Cow::Borrowed(&text[field.start..field.end]), *field).into_owned());
+        let values = fields
+            .iter()
+            .map(|field| value(dialect, Cow::Borrowed(&text[field.start..field.end]), *field).into_owned());
         records.push((values.collect(), found.quoting));
         bytes = &bytes[found.next..];
     }
@@ -42,7 +44,10 @@ fn quotes_and_line_ends_are_told_apart() {
 #[test]
 fn text_behind_a_closing_quote_and_an_open_quote_are_flaws() {
     let plain = dialect(Some(b'"'), None);
-    assert_eq!(framed(&plain, b"\"a\"b,c\nd,e\n").iter().map(|r| r.1).collect::<Vec<_>>(), [Quoting::Stray, Quoting::Fine]);
+    assert_eq!(
+        framed(&plain, b"\"a\"b,c\nd,e\n").iter().map(|r| r.1).collect::<Vec<_>>(),
+        [Quoting::Stray, Quoting::Fine]
+    );
     assert_eq!(framed(&plain, b"a,\"b\nc,d\n").iter().map(|r| r.1).collect::<Vec<_>>(), [Quoting::Unclosed]);
 }
 

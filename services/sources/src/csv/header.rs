@@ -10,7 +10,11 @@ use super::{
 use crate::{ReadError, error::code, location::SourceFile};
 
 /// Reads past the header. The settled names of the fields, `None` if the file holds no record.
-pub(super) fn read(file: &SourceFile, dialect: &Dialect, records: &mut Records) -> Result<Option<Vec<String>>, ReadError> {
+pub(super) fn read(
+    file: &SourceFile,
+    dialect: &Dialect,
+    records: &mut Records,
+) -> Result<Option<Vec<String>>, ReadError> {
     let Some(framed) = records.next(dialect)? else { return Ok(None) };
     let bad = |reason: &str| {
         let message = format!("the header on line {} of `{}` {reason}", records.line(), file.name);
@@ -18,7 +22,11 @@ pub(super) fn read(file: &SourceFile, dialect: &Dialect, records: &mut Records) 
     };
     if !dialect.header {
         let width = records.fields().len();
-        return Ok(Some(if dialect.names.is_empty() { settle_columns(&vec![""; width]) } else { settle_columns(&dialect.names) }));
+        return Ok(Some(if dialect.names.is_empty() {
+            settle_columns(&vec![""; width])
+        } else {
+            settle_columns(&dialect.names)
+        }));
     }
     match framed.quoting {
         Quoting::Unclosed => return Err(bad("opens a quote that never closes")),

@@ -1,6 +1,6 @@
 //! Takes the record of a CSV dead letter apart again, with the header and dialect that it keeps.
 
-use rfe_model::letter::Stage;
+use rfe_model::letter::{MAX_RAW, Stage};
 use rfe_proto::dlq::DeadLetter;
 
 use super::{
@@ -25,7 +25,8 @@ pub(super) fn decode(context: &ReadContext, letter: &DeadLetter, raw: &[u8]) -> 
     let expected = Expected::new(&context.expected);
     let layout = Layout::new(dialect, header.clone(), header, position.file.clone(), &expected);
     let mut table = TextTable::new(&layout);
-    let pushed = push(&mut table, &layout, raw, u64::from(position.line));
+    let pushed =
+        refuse_cut(letter, raw).and_then(|()| push(&mut table, &layout, raw, u64::from(position.line)));
     let mut chunk = table.finish();
     if let Err(flaw) = pushed {
         chunk.bad.push(flaw.into_bad(raw.to_vec(), position, Some(kept)));
@@ -33,6 +34,16 @@ pub(super) fn decode(context: &ReadContext, letter: &DeadLetter, raw: &[u8]) -> 
     chunk.read = 1;
     chunk.bytes_read = raw.len() as u64;
     Ok(chunk)
+}
+
+// A record that was cut may still have the right number of fields.
+fn refuse_cut(letter: &DeadLetter, raw: &[u8]) -> Result<(), Flaw> {
+    if letter.raw_truncated && raw.len() == MAX_RAW {
+        let message =
+            "the letter holds only the first 1 MiB of the record; put the whole record in its place";
+        return Err(Flaw::decode(code::NOT_ONE_RECORD, message));
+    }
+    Ok(())
 }
 
 fn push(table: &mut TextTable<'_>, layout: &Layout, raw: &[u8], line: u64) -> Result<(), Flaw> {

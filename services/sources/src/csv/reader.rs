@@ -14,6 +14,7 @@ use super::{
 use crate::{
     Chunk, ReadContext, ReadError,
     config::rejected,
+    error::code,
     flaw::Expected,
     location::{self, SourceFile},
     pump::Produce,
@@ -72,6 +73,13 @@ impl CsvReader {
         let window = self.chunk_bytes.min(WINDOW);
         let mut records = Records::open(&file, &self.dialect, window)?;
         let header = header::read(&file, &self.dialect, &mut records)?.unwrap_or_default();
+        // In the spelling of all files, which a letter keeps as well.
+        let places = header::places(&header, &self.union);
+        if places.len() != header.len() {
+            let message = format!("the header of `{}` changed while it was read", file.name);
+            return Err(ReadError::transient(code::FILE_UNREADABLE, message));
+        }
+        let header = places.into_iter().map(|place| self.union[place].clone()).collect::<Vec<_>>();
         let letters = self.dialect.to_context(&header);
         let layout = Layout::new(self.dialect.clone(), header, self.union.clone(), file.name, &self.expected);
         self.current = Some(CurrentFile { records, layout, letters });
@@ -92,7 +100,8 @@ impl CsvReader {
         if self.has_spoken || self.union.is_empty() {
             return None;
         }
-        let layout = Layout::new(self.dialect.clone(), Vec::new(), self.union.clone(), String::new(), &self.expected);
+        let layout =
+            Layout::new(self.dialect.clone(), Vec::new(), self.union.clone(), String::new(), &self.expected);
         let chunk = TextTable::new(&layout).finish();
         Some(self.finish(chunk, Vec::new()))
     }
@@ -118,7 +127,11 @@ impl Produce for CsvReader {
 }
 
 impl CurrentFile {
-    fn read(&mut self, dialect: &Dialect, chunk_bytes: usize) -> Result<(Chunk, Vec<BadRecord>, bool), ReadError> {
+    fn read(
+        &mut self,
+        dialect: &Dialect,
+        chunk_bytes: usize,
+    ) -> Result<(Chunk, Vec<BadRecord>, bool), ReadError> {
         let mut table = TextTable::new(&self.layout);
         let mut bad = Vec::new();
         let mut taken = 0;
@@ -135,7 +148,8 @@ impl CurrentFile {
             let (record, line) = (self.records.record(framed), self.records.line());
             if let Err(flaw) = table.push(record, self.records.fields(), framed.quoting, line) {
                 let file = self.layout.file.clone();
-                let position = Position { file, line: u32::try_from(line).unwrap_or(u32::MAX), ..Position::default() };
+                let position =
+                    Position { file, line: u32::try_from(line).unwrap_or(u32::MAX), ..Position::default() };
                 bad.push(flaw.into_bad(record.to_vec(), position, Some(self.letters.clone())));
             }
             taken += framed.next;

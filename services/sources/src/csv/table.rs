@@ -30,7 +30,13 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    pub(super) fn new(dialect: Dialect, header: Vec<String>, union: Vec<String>, file: String, expected: &Expected) -> Self {
+    pub(super) fn new(
+        dialect: Dialect,
+        header: Vec<String>,
+        union: Vec<String>,
+        file: String,
+        expected: &Expected,
+    ) -> Self {
         // Any text fits these.
         let is_open = |of: &&SqlType| !matches!(of, SqlType::Varchar | SqlType::Blob | SqlType::Nested(_));
         let expected = header.iter().map(|name| expected.of(name).filter(is_open).cloned()).collect();
@@ -39,24 +45,33 @@ impl Layout {
 
     fn check(&self, record: &[u8], fields: &[Field], quoting: Quoting, line: u64) -> Result<(), Flaw> {
         if quoting == Quoting::Unclosed {
-            let message = format!("line {line} opens a quote that never closes; the record takes the rest of the file");
+            let message =
+                format!("line {line} opens a quote that never closes; the record takes the rest of the file");
             return Err(Flaw::decode(code::UNCLOSED_QUOTE, message));
         }
         if quoting == Quoting::Stray {
-            let message = format!("line {line} has text behind a closing quote; a quote within a field is written twice");
+            let message = format!(
+                "line {line} has text behind a closing quote; a quote within a field is written twice"
+            );
             return Err(Flaw::decode(code::STRAY_QUOTE, message));
         }
         if self.dialect.encoding == Encoding::Utf8
             && let Err(error) = std::str::from_utf8(record)
         {
             let byte = record.get(error.valid_up_to()).copied().unwrap_or_default();
-            let message = format!("line {line} is not UTF-8: byte 0x{byte:02x} at {}; set `encoding`", error.valid_up_to() + 1);
+            let message = format!(
+                "line {line} is not UTF-8: byte 0x{byte:02x} at {}; set `encoding`",
+                error.valid_up_to() + 1
+            );
             return Err(Flaw::decode(code::BAD_ENCODING, message));
         }
         if fields.len() != self.header.len() {
             let (has, wants) = (fields.len(), self.header.len());
             let s = if has == 1 { "" } else { "s" };
-            return Err(Flaw::decode(code::RAGGED_ROW, format!("line {line} has {has} field{s}, the header has {wants}")));
+            return Err(Flaw::decode(
+                code::RAGGED_ROW,
+                format!("line {line} has {has} field{s}, the header has {wants}"),
+            ));
         }
         Ok(())
     }
@@ -94,11 +109,18 @@ impl<'l> TextTable<'l> {
     }
 
     /// Adds a record's row, or says what is wrong with it.
-    pub(super) fn push(&mut self, record: &[u8], fields: &[Field], quoting: Quoting, line: u64) -> Result<(), Flaw> {
+    pub(super) fn push(
+        &mut self,
+        record: &[u8],
+        fields: &[Field],
+        quoting: Quoting,
+        line: u64,
+    ) -> Result<(), Flaw> {
         let layout = self.layout;
         layout.check(record, fields, quoting, line)?;
         // Checked above; Latin-1 is decoded field by field, because its bytes move.
-        let whole = if layout.dialect.encoding == Encoding::Utf8 { std::str::from_utf8(record).ok() } else { None };
+        let whole =
+            if layout.dialect.encoding == Encoding::Utf8 { std::str::from_utf8(record).ok() } else { None };
         let text = |field: &Field| -> Cow<'_, str> {
             let text = match whole {
                 Some(whole) => Cow::Borrowed(&whole[field.start..field.end]),
@@ -119,11 +141,6 @@ impl<'l> TextTable<'l> {
         }
         self.lines.push(line as i64);
         Ok(())
-    }
-
-    /// Rows so far.
-    pub(super) fn rows(&self) -> usize {
-        self.lines.len()
     }
 
     /// The chunk, with its bad records and sizes left to the caller.
@@ -174,7 +191,8 @@ impl TextColumn {
 
     fn finish(self, name: &str) -> (Column, ChunkColumn) {
         let raw = self.raw.finish().into_series().into_column();
-        let values = self.values.map_or_else(|| raw.clone(), |values| values.finish().into_series().into_column());
+        let values =
+            self.values.map_or_else(|| raw.clone(), |values| values.finish().into_series().into_column());
         let column = ChunkColumn {
             name: name.to_owned(),
             values: values.with_name(PlSmallStr::from_str(name)),
@@ -194,6 +212,7 @@ fn missing(name: &str, rows: usize) -> (Column, ChunkColumn) {
 // `raw` has `_file` and `_line` of its own.
 fn raw_names(names: &[String]) -> Vec<String> {
     let is_own = |name: &str| ["_file", "_line"].iter().any(|own| own.eq_ignore_ascii_case(name));
-    let freed: Vec<String> = names.iter().map(|name| if is_own(name) { format!("src_{name}") } else { name.clone() }).collect();
+    let freed: Vec<String> =
+        names.iter().map(|name| if is_own(name) { format!("src_{name}") } else { name.clone() }).collect();
     settle_columns(&freed)
 }

@@ -14,8 +14,20 @@ use reqwest::{
 
 /// Networks that are not the public internet.
 const PRIVATE_V4: [&str; 14] = [
-    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
-    "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
 ];
 
 /// A host that may not be reached.
@@ -39,7 +51,10 @@ pub(super) struct Guard {
 
 impl Guard {
     pub(super) fn new(allowed: &[String]) -> Self {
-        let mut guard = Self { private: PRIVATE_V4.iter().filter_map(|text| text.parse().ok()).collect(), ..Self::default() };
+        let mut guard = Self {
+            private: PRIVATE_V4.iter().filter_map(|text| text.parse().ok()).collect(),
+            ..Self::default()
+        };
         for entry in allowed {
             let entry = entry.trim();
             let bare = entry.trim_start_matches('[').trim_end_matches(']');
@@ -94,7 +109,9 @@ impl Guard {
             // NAT64 and 6to4 hold an IPv4 address that is where the packet goes.
             [0x64, 0xff9b, 0, 0, 0, 0, ..] => self.is_public_v4(low),
             [0x64, 0xff9b, ..] => false,
-            [0x2002, high, low, ..] => self.is_public_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low))),
+            [0x2002, high, low, ..] => {
+                self.is_public_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)))
+            }
             // Teredo, benchmarks and documentation.
             [0x2001, 0 | 2 | 0xdb8, ..] => false,
             // Only global unicast is public; unique local, link-local and multicast are outside of it.
@@ -113,7 +130,8 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let allowed: Vec<SocketAddr> = found.into_iter().filter(|at| guard.allows(&host, at.ip())).collect();
+            let allowed: Vec<SocketAddr> =
+                found.into_iter().filter(|at| guard.allows(&host, at.ip())).collect();
             if allowed.is_empty() {
                 return Err(Blocked::Host(host).into());
             }
@@ -134,11 +152,30 @@ mod tests {
     #[test]
     fn private_literals_are_refused_in_every_spelling() {
         for url in [
-            "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://0177.0.0.1/", "http://0/", "http://10.1.2.3/",
-            "http://169.254.169.254/latest", "http://100.64.0.1/", "http://192.168.1.1/", "http://172.31.255.255/",
-            "http://224.0.0.1/", "http://255.255.255.255/", "http://[::1]/", "http://[::]/", "http://[::ffff:127.0.0.1]/",
-            "http://[::ffff:a00:1]/", "http://[fe80::1]/", "http://[fc00::1]/", "http://[fd12::1]/", "http://[ff02::1]/",
-            "http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/", "http://[::127.0.0.1]/", "http://[64:ff9b:1::1]/",
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://0177.0.0.1/",
+            "http://0/",
+            "http://10.1.2.3/",
+            "http://169.254.169.254/latest",
+            "http://100.64.0.1/",
+            "http://192.168.1.1/",
+            "http://172.31.255.255/",
+            "http://224.0.0.1/",
+            "http://255.255.255.255/",
+            "http://[::1]/",
+            "http://[::]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[::ffff:a00:1]/",
+            "http://[fe80::1]/",
+            "http://[fc00::1]/",
+            "http://[fd12::1]/",
+            "http://[ff02::1]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://[2002:7f00:1::]/",
+            "http://[::127.0.0.1]/",
+            "http://[64:ff9b:1::1]/",
         ] {
             assert!(matches!(check(&[], url), Err(Blocked::Host(_))), "{url}");
         }
@@ -146,7 +183,12 @@ mod tests {
 
     #[test]
     fn public_literals_and_names_pass() {
-        for url in ["http://1.1.1.1/", "https://[2606:4700::1111]/", "http://[64:ff9b::101:101]/", "https://example.org/"] {
+        for url in [
+            "http://1.1.1.1/",
+            "https://[2606:4700::1111]/",
+            "http://[64:ff9b::101:101]/",
+            "https://example.org/",
+        ] {
             assert_eq!(check(&[], url), Ok(()), "{url}");
         }
     }

@@ -123,7 +123,8 @@ impl Cutter {
     fn next_item(&mut self, is_first: bool) -> Result<Option<Piece>, ReadError> {
         match element(self.input.bytes(), is_first, self.input.is_at_end()) {
             Element::Item { start, end } => {
-                let line = self.line + memchr::memchr_iter(b'\n', &self.input.bytes()[..start]).count() as u64;
+                let line =
+                    self.line + memchr::memchr_iter(b'\n', &self.input.bytes()[..start]).count() as u64;
                 self.form = Form::List { is_first: false };
                 return Ok(Some(Piece { place: start..end, done: end, line }));
             }
@@ -162,7 +163,9 @@ impl Cutter {
                     self.form = Form::List { is_first: true };
                     return Ok(());
                 }
-                Some(_) if must_be_list => return Err(self.broken("it is no list; set `json.records` to where its records are")),
+                Some(_) if must_be_list => {
+                    return Err(self.broken("it is no list; set `json.records` to where its records are"));
+                }
                 None if !is_all => {
                     self.skip(blank);
                     self.input.fill(self.line)?;
@@ -179,13 +182,16 @@ impl Cutter {
                 _ => error,
             })?;
         }
-        let text = std::str::from_utf8(self.input.bytes()).map_err(|error| self.broken(&error.to_string()))?;
+        let text =
+            std::str::from_utf8(self.input.bytes()).map_err(|error| self.broken(&error.to_string()))?;
         let whole: &RawValue = serde_json::from_str(text).map_err(|error| self.broken(&error.to_string()))?;
         let found = json_document::find(whole, Some(pointer)).map_err(|reason| {
             ReadError::permanent(Stage::Decode, code::RECORDS_NOT_FOUND, format!("`{}`: {reason}", self.name))
         })?;
         let base = text.as_ptr() as usize;
-        let place = |raw: &RawValue| raw.get().as_ptr() as usize - base..raw.get().as_ptr() as usize - base + raw.get().len();
+        let place = |raw: &RawValue| {
+            raw.get().as_ptr() as usize - base..raw.get().as_ptr() as usize - base + raw.get().len()
+        };
         Ok(Form::Document { records: found.into_iter().map(place).collect(), counted: 0 })
     }
 

@@ -84,7 +84,10 @@ mod tests {
 
     #[test]
     fn items_keep_their_exact_text() {
-        assert_eq!(items(r#"[ {"a": "],\"" , "b":[1,{}]} ,5, "x,y" ]"#), Ok(vec![r#"{"a": "],\"" , "b":[1,{}]}"#, "5", "\"x,y\""]));
+        assert_eq!(
+            items(r#"[ {"a": "],\"" , "b":[1,{}]} ,5, "x,y" ]"#),
+            Ok(vec![r#"{"a": "],\"" , "b":[1,{}]}"#, "5", "\"x,y\""])
+        );
         assert_eq!(items("[]"), Ok(vec![]));
     }
 

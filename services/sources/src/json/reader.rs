@@ -71,7 +71,12 @@ impl Produce for JsonReader {
     }
 }
 
-fn read(cutter: &mut Cutter, file: &str, known: &mut JsonColumns, chunk_bytes: usize) -> Result<(Chunk, bool), ReadError> {
+fn read(
+    cutter: &mut Cutter,
+    file: &str,
+    known: &mut JsonColumns,
+    chunk_bytes: usize,
+) -> Result<(Chunk, bool), ReadError> {
     let mut table = JsonTable::new(known);
     let mut rows = JsonRows::new(Place::File);
     let mut bad: Vec<BadRecord> = Vec::new();

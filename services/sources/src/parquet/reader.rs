@@ -8,8 +8,8 @@ use std::{
 };
 
 use polars::prelude::{
-    BooleanChunked, Column, DataFrame, NamedFrom, ParallelStrategy, ParquetReader as PolarsReader, PlSmallStr, PolarsResult,
-    SerReader,
+    BooleanChunked, Column, DataFrame, NamedFrom, ParallelStrategy, ParquetReader as PolarsReader,
+    PlSmallStr, PolarsResult, SerReader,
 };
 use rfe_model::{
     letter::{BadRecord, Stage},
@@ -125,7 +125,9 @@ impl Produce for ParquetReader {
                 continue;
             };
             let mut chunk = current.read(slice, &self.expected)?;
-            let share = |rows: usize| (current.file.bytes as u128 * rows as u128 / current.rows.max(1) as u128) as u64;
+            let share = |rows: usize| {
+                (current.file.bytes as u128 * rows as u128 / current.rows.max(1) as u128) as u64
+            };
             chunk.bytes_read = share(slice.first + slice.rows) - share(slice.first);
             chunk.bytes_total = self.bytes_total;
             self.has_spoken = true;
@@ -144,13 +146,21 @@ impl CurrentFile {
                 .finish()
         })?;
         if frame.height() != slice.rows {
-            let message = format!("`{}` is damaged: {part} holds {} rows instead of {}", self.file.name, frame.height(), slice.rows);
+            let message = format!(
+                "`{}` is damaged: {part} holds {} rows instead of {}",
+                self.file.name,
+                frame.height(),
+                slice.rows
+            );
             return Err(ReadError::permanent(Stage::Read, code::DAMAGED_FILE, message));
         }
         let mut chunk = chunk_of(&frame, &self.names, &self.file, slice.rows)?;
-        let flaws = flaws(&chunk.columns, expected).map_err(|error| damaged(&self.file, &part, &error.to_string()))?;
+        let flaws = flaws(&chunk.columns, expected)
+            .map_err(|error| damaged(&self.file, &part, &error.to_string()))?;
         if !flaws.is_empty() {
-            chunk = self.without(chunk, flaws, slice).map_err(|error| damaged(&self.file, &part, &error.to_string()))?;
+            chunk = self
+                .without(chunk, flaws, slice)
+                .map_err(|error| damaged(&self.file, &part, &error.to_string()))?;
         }
         Ok(chunk)
     }
@@ -178,10 +188,16 @@ impl CurrentFile {
 fn flaws(columns: &[ChunkColumn], expected: &Expected) -> PolarsResult<BTreeMap<usize, Flaw>> {
     let mut flaws = BTreeMap::new();
     for column in columns {
-        let Some(wanted) = expected.of(&column.name).filter(|wanted| Some(*wanted) != column.observed.as_ref()) else { continue };
+        let Some(wanted) =
+            expected.of(&column.name).filter(|wanted| Some(*wanted) != column.observed.as_ref())
+        else {
+            continue;
+        };
         for row in cast(&column.values, wanted)?.lost {
             let value = column.values.get(row)?.to_string();
-            flaws.entry(row).or_insert_with(|| Flaw::bad_value(&column.name, value.trim_matches('"'), wanted));
+            flaws
+                .entry(row)
+                .or_insert_with(|| Flaw::bad_value(&column.name, value.trim_matches('"'), wanted));
         }
     }
     Ok(flaws)
@@ -192,7 +208,11 @@ fn chunk_of(frame: &DataFrame, names: &[String], file: &SourceFile, rows: usize)
     let mut columns = Vec::with_capacity(names.len());
     for (column, name) in frame.columns().iter().zip(names) {
         let settled = settle(column, name).map_err(|error| {
-            let message = format!("`{}`: the column `{name}` of type {} can't be read: {error}", file.name, column.dtype());
+            let message = format!(
+                "`{}`: the column `{name}` of type {} can't be read: {error}",
+                file.name,
+                column.dtype()
+            );
             ReadError::permanent(Stage::Read, code::TYPE_NOT_SUPPORTED, message)
         })?;
         columns.push(settled);

@@ -42,7 +42,9 @@ fn duckdb_type(of: &DataType) -> String {
         DataType::Struct(fields) => {
             let fields: Vec<String> = fields
                 .iter()
-                .map(|field| format!("\"{}\" {}", field.name().replace('"', "\"\""), duckdb_type(field.dtype())))
+                .map(|field| {
+                    format!("\"{}\" {}", field.name().replace('"', "\"\""), duckdb_type(field.dtype()))
+                })
                 .collect();
             format!("STRUCT({})", fields.join(", "))
         }
@@ -79,7 +81,8 @@ fn spans(column: &Column, unit: TimeUnit) -> PolarsResult<Column> {
     for number in numbers.i64()?.iter() {
         match number {
             Some(number) => {
-                let (whole, part) = (number.unsigned_abs() / 10_u64.pow(digits), number.unsigned_abs() % 10_u64.pow(digits));
+                let (whole, part) =
+                    (number.unsigned_abs() / 10_u64.pow(digits), number.unsigned_abs() % 10_u64.pow(digits));
                 let sign = if number < 0 { "-" } else { "" };
                 builder.append_value(format!("{sign}{whole}.{part:0width$}", width = digits as usize));
             }

@@ -1,5 +1,6 @@
 //! How requests prove who asks.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use rfe_model::secret;
 use serde::Deserialize;
@@ -56,13 +57,23 @@ impl AuthConfig {
             "bearer" => (&["token"], &[]),
             "basic" => (&["username", "password"], &[]),
             "api_key" => (&["key"], &["header", "query"]),
-            "oauth" => return wrong.add("config.auth.kind", "`oauth` comes with a later version; bearer, basic and api_key are read now"),
-            other => return wrong.add("config.auth.kind", format!("`{other}` is none of bearer, basic, api_key, oauth")),
+            "oauth" => {
+                return wrong.add(
+                    "config.auth.kind",
+                    "`oauth` comes with a later version; bearer, basic and api_key are read now",
+                );
+            }
+            other => {
+                return wrong
+                    .add("config.auth.kind", format!("`{other}` is none of bearer, basic, api_key, oauth"));
+            }
         };
         for (name, value) in self.fields() {
             let path = format!("config.auth.{name}");
             match value {
-                None if needed.contains(&name) => wrong.add(&path, format!("is missing; auth of kind {} needs it", self.kind)),
+                None if needed.contains(&name) => {
+                    wrong.add(&path, format!("is missing; auth of kind {} needs it", self.kind))
+                }
                 Some(_) if !needed.contains(&name) && !allowed.contains(&name) => {
                     wrong.add(&path, format!("means nothing to auth of kind {}; remove it", self.kind));
                 }
@@ -81,24 +92,35 @@ impl AuthConfig {
         resolve: impl Fn(&str, &str) -> Result<String, E>,
         refuse: impl Fn(&str, &str) -> E,
     ) -> Result<Credentials, E> {
-        let text = |name: &str, value: &Option<String>| resolve(&format!("auth.{name}"), value.as_deref().unwrap_or_default());
+        let text = |name: &str, value: &Option<String>| {
+            resolve(&format!("auth.{name}"), value.as_deref().unwrap_or_default())
+        };
         let mut credentials = Credentials::default();
         match self.kind.as_str() {
             "bearer" => {
                 let value = secret_value(&format!("Bearer {}", text("token", &self.token)?));
-                credentials.headers.insert(header::AUTHORIZATION, value.ok_or_else(|| refuse("auth.token", "is no text for a header"))?);
+                credentials.headers.insert(
+                    header::AUTHORIZATION,
+                    value.ok_or_else(|| refuse("auth.token", "is no text for a header"))?,
+                );
             }
             "basic" => {
-                let pair = format!("{}:{}", text("username", &self.username)?, text("password", &self.password)?);
-                let value = secret_value(&format!("Basic {}", base64(pair.as_bytes())));
-                credentials.headers.insert(header::AUTHORIZATION, value.ok_or_else(|| refuse("auth", "is no text for a header"))?);
+                let pair =
+                    format!("{}:{}", text("username", &self.username)?, text("password", &self.password)?);
+                let value = secret_value(&format!("Basic {}", STANDARD.encode(pair)));
+                credentials.headers.insert(
+                    header::AUTHORIZATION,
+                    value.ok_or_else(|| refuse("auth", "is no text for a header"))?,
+                );
             }
             _ => {
                 let key = text("key", &self.key)?;
                 match (&self.header, &self.query) {
                     (Some(name), _) => {
-                        let name = HeaderName::try_from(name).map_err(|_| refuse("auth.header", "is no name of a header"))?;
-                        let value = secret_value(&key).ok_or_else(|| refuse("auth.key", "is no text for a header"))?;
+                        let name = HeaderName::try_from(name)
+                            .map_err(|_| refuse("auth.header", "is no name of a header"))?;
+                        let value = secret_value(&key)
+                            .ok_or_else(|| refuse("auth.key", "is no text for a header"))?;
                         credentials.headers.insert(name, value);
                     }
                     (None, name) => credentials.query = Some((name.clone().unwrap_or_default(), key)),
@@ -114,28 +136,4 @@ pub(super) fn secret_value(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(text).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-// Twelve lines instead of a dependency.
-fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let bits = group.iter().enumerate().fold(0_u32, |bits, (at, byte)| bits | u32::from(*byte) << (16 - 8 * at));
-        for at in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * at) & 63) as usize];
-            text.push(if at <= group.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn base64_is_that_of_rfc_4648() {
-        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("user:päss", "dXNlcjpww6Rzcw==")] {
-            assert_eq!(super::base64(plain.as_bytes()), coded);
-        }
-    }
 }

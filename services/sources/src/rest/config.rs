@@ -34,15 +34,31 @@ pub(super) struct Config {
     incremental: Option<Incremental>,
 }
 
-/// Known, and read by a later version.
+/// Known and checked; a later version reads by it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "its keys are checked, so that a spec names wrong ones now")]
 struct Incremental {
     field: String,
     param: String,
     lag: Option<String>,
     start: Option<Json>,
+}
+
+impl Incremental {
+    fn check(&self, wrong: &mut Wrong) {
+        if self.field.is_empty() || self.param.is_empty() {
+            wrong.add(
+                "config.incremental",
+                "`field` and `param` name the cursor's field and parameter; neither is empty",
+            );
+        }
+        if let Some(lag) = &self.lag {
+            wrong.check("config.incremental.lag", duration::parse(lag).map(|_| ()));
+        }
+        if let Some(start) = &self.start {
+            wrong.check("config.incremental.start", query_text(start).map(|_| ()));
+        }
+    }
 }
 
 impl Config {
@@ -56,11 +72,19 @@ impl Config {
         wrong.check("config.url", check_url(&self.url));
         wrong.check("config.method", self.method().map(|_| ()));
         for (name, value) in &self.query {
-            wrong.check(&format!("config.query.{name}"), query_text(value).and_then(|text| secret::check(&text)));
+            wrong.check(
+                &format!("config.query.{name}"),
+                query_text(value).and_then(|text| secret::check(&text)),
+            );
         }
         for (name, value) in &self.headers {
             let path = format!("config.headers.{name}");
-            wrong.check(&path, HeaderName::try_from(name).map(|_| ()).map_err(|_| format!("`{name}` is no name of a header")));
+            wrong.check(
+                &path,
+                HeaderName::try_from(name)
+                    .map(|_| ())
+                    .map_err(|_| format!("`{name}` is no name of a header")),
+            );
             wrong.check(&path, secret::check(value));
         }
         if let Some(body) = &self.body {
@@ -79,6 +103,9 @@ impl Config {
             wrong.add("config.max_pages", "0 pages read nothing; at least 1");
         }
         wrong.later("config.incremental", self.incremental.is_some(), "the source is read whole now");
+        if let Some(incremental) = &self.incremental {
+            incremental.check(wrong);
+        }
         if let Some(auth) = &self.auth {
             auth.check(wrong);
         }

@@ -42,7 +42,8 @@ fn refused(label: &str, answer: &Answer) -> Option<ReadError> {
         return None;
     }
     let message = format!("`{label}` answered {status}");
-    let is_transient = status.is_server_error() && status.as_u16() != 501 || matches!(status.as_u16(), 408 | 425 | 429);
+    let is_transient =
+        status.is_server_error() && status.as_u16() != 501 || matches!(status.as_u16(), 408 | 425 | 429);
     if !is_transient {
         return Some(ReadError::permanent(Stage::Read, code::HTTP_STATUS, message));
     }

@@ -29,17 +29,24 @@ pub(super) struct Page {
 
 impl Page {
     /// Finds the records of an answer.
-    pub(super) fn parse(number: u64, label: &str, answer: Answer, records: Option<&str>) -> Result<Self, ReadError> {
+    pub(super) fn parse(
+        number: u64,
+        label: &str,
+        answer: Answer,
+        records: Option<&str>,
+    ) -> Result<Self, ReadError> {
         let body = answer.body;
         let not_json = |reason: &str| {
             let kind = if answer.content_type.is_empty() { "no content type" } else { &answer.content_type };
-            let message = format!("page {number} of `{label}` is not JSON ({}, {kind}): {reason}", answer.status);
+            let message =
+                format!("page {number} of `{label}` is not JSON ({}, {kind}): {reason}", answer.status);
             ReadError::permanent(Stage::Decode, code::NOT_JSON, message)
         };
         let places = {
             let text = std::str::from_utf8(&body).map_err(|error| not_json(&error.to_string()))?;
             let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-            let whole: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error.to_string()))?;
+            let whole: &RawValue =
+                serde_json::from_str(text).map_err(|error| not_json(&error.to_string()))?;
             let start = body.as_ptr() as usize;
             let place = |raw: &RawValue| {
                 let first = raw.get().as_ptr() as usize - start;
@@ -97,6 +104,11 @@ impl Page {
 
     fn position(&self) -> Position {
         let short = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        Position { file: self.label.clone(), page: short(self.number), record: short(self.taken), ..Position::default() }
+        Position {
+            file: self.label.clone(),
+            page: short(self.number),
+            record: short(self.taken),
+            ..Position::default()
+        }
     }
 }

@@ -27,9 +27,17 @@ impl PaginationConfig {
             "page" => &["page_param", "limit_param", "limit", "start"],
             "offset" => &["offset_param", "limit_param", "limit", "start"],
             later @ ("cursor" | "link") => {
-                return wrong.add("config.pagination.kind", format!("`{later}` comes with a later version; none, page and offset are read now"));
+                return wrong.add(
+                    "config.pagination.kind",
+                    format!("`{later}` comes with a later version; none, page and offset are read now"),
+                );
             }
-            other => return wrong.add("config.pagination.kind", format!("`{other}` is none of none, page, offset, cursor, link")),
+            other => {
+                return wrong.add(
+                    "config.pagination.kind",
+                    format!("`{other}` is none of none, page, offset, cursor, link"),
+                );
+            }
         };
         for (name, is_set) in [
             ("page_param", self.page_param.is_some()),
@@ -42,7 +50,10 @@ impl PaginationConfig {
             ("more", self.more.is_some()),
         ] {
             if is_set && !known.contains(&name) {
-                wrong.add(&format!("config.pagination.{name}"), format!("means nothing to pagination of kind {}; remove it", self.kind));
+                wrong.add(
+                    &format!("config.pagination.{name}"),
+                    format!("means nothing to pagination of kind {}; remove it", self.kind),
+                );
             }
         }
         if self.limit == Some(0) {
@@ -57,7 +68,9 @@ impl PaginationConfig {
     pub(super) fn pages(&self) -> Pages {
         let step = match self.kind.as_str() {
             "page" => Step::Page { param: self.page_param.clone().unwrap_or_else(|| "page".to_owned()) },
-            "offset" => Step::Offset { param: self.offset_param.clone().unwrap_or_else(|| "offset".to_owned()) },
+            "offset" => {
+                Step::Offset { param: self.offset_param.clone().unwrap_or_else(|| "offset".to_owned()) }
+            }
             _ => Step::Once,
         };
         let at = self.start.unwrap_or(u64::from(matches!(step, Step::Page { .. })));

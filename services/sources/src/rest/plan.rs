@@ -50,7 +50,8 @@ impl Plan {
             let name = HeaderName::try_from(name).map_err(|_| bad(&field, "is no name of a header"))?;
             headers.insert(name, secret_value(&text).ok_or_else(|| bad(&field, "is no text for a header"))?);
         }
-        let credentials = config.auth.as_ref().map_or(Ok(Credentials::default()), |auth| auth.credentials(resolve, bad))?;
+        let credentials =
+            config.auth.as_ref().map_or(Ok(Credentials::default()), |auth| auth.credentials(resolve, bad))?;
         headers.extend(credentials.headers);
         query.extend(credentials.query);
         if !query.is_empty() {
@@ -58,7 +59,8 @@ impl Plan {
         }
         let body = config.body.as_ref().map(|body| body_bytes(body, &mut headers, &resolve)).transpose()?;
         let method = config.method().map_err(|reason| bad("method", &reason))?;
-        let interval = config.rate.as_deref().map(interval).transpose().map_err(|reason| bad("rate", &reason))?;
+        let interval =
+            config.rate.as_deref().map(interval).transpose().map_err(|reason| bad("rate", &reason))?;
         Ok(Self { request: Request { method, url, headers, body, label }, interval })
     }
 
@@ -89,12 +91,18 @@ fn body_bytes(
     Ok(resolved_json(body, resolve)?.to_string().into())
 }
 
-fn resolved_json(value: &Json, resolve: &impl Fn(&str, &str) -> Result<String, ReadError>) -> Result<Json, ReadError> {
+fn resolved_json(
+    value: &Json,
+    resolve: &impl Fn(&str, &str) -> Result<String, ReadError>,
+) -> Result<Json, ReadError> {
     Ok(match value {
         Json::String(text) => Json::String(resolve("body", text)?),
-        Json::Array(items) => Json::Array(items.iter().map(|item| resolved_json(item, resolve)).collect::<Result<_, _>>()?),
+        Json::Array(items) => {
+            Json::Array(items.iter().map(|item| resolved_json(item, resolve)).collect::<Result<_, _>>()?)
+        }
         Json::Object(fields) => {
-            let resolved = fields.iter().map(|(key, value)| Ok((key.clone(), resolved_json(value, resolve)?)));
+            let resolved =
+                fields.iter().map(|(key, value)| Ok((key.clone(), resolved_json(value, resolve)?)));
             Json::Object(resolved.collect::<Result<_, ReadError>>()?)
         }
         other => other.clone(),

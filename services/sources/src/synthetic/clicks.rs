@@ -92,13 +92,18 @@ mod tests {
         assert_eq!(one.event(3), again.event(3));
         assert_ne!(one.event(3).event_id, one.event(4).event_id);
         assert_ne!(one.event(3).event_id, Clicks::new(8, &run, 200.0, 0.0).event(3).event_id);
-        assert_ne!(one.event(3).event_id, Clicks::new(7, &rfe_model::id::new(), 200.0, 0.0).event(3).event_id);
+        assert_ne!(
+            one.event(3).event_id,
+            Clicks::new(7, &rfe_model::id::new(), 200.0, 0.0).event(3).event_id
+        );
     }
 
     #[test]
     fn the_share_of_errors_is_exact() {
         let clicks = Clicks::new(7, "run", 0.0, 0.01);
-        let broken = (0..10_000).filter(|number| serde_json::from_slice::<serde_json::Value>(&clicks.event(*number).payload).is_err());
+        let broken = (0..10_000).filter(|number| {
+            serde_json::from_slice::<serde_json::Value>(&clicks.event(*number).payload).is_err()
+        });
         assert_eq!(broken.count(), 100);
     }
 }

@@ -23,7 +23,7 @@ fn built(batch: arrow_flight::error::Result<RecordBatch>) -> Answer {
 }
 
 /// The FlightInfo of a metadata command: its ticket is the command again.
-pub fn info(command: &(impl ProstMessageExt + Message), batch: &RecordBatch, descriptor: FlightDescriptor) -> Result<FlightInfo, QueryError> {
+pub fn info(command: &impl ProstMessageExt, batch: &RecordBatch, descriptor: FlightDescriptor) -> Result<FlightInfo, QueryError> {
     answer::info(Some(&batch.schema()), command.as_any().encode_to_vec(), descriptor)
 }
 

@@ -1,0 +1,65 @@
+//! Sources are paused and counted.
+
+use std::sync::Arc;
+
+use rfe_model::Fault;
+use rfe_proto::ingest::QueueStats;
+use rfe_queue::{QueueControl, SourceStats};
+
+use crate::sources::Sources;
+
+/// Who looks after the queue.
+#[derive(Debug)]
+pub(crate) struct Control {
+    queue: Arc<dyn QueueControl>,
+    sources: Arc<Sources>,
+}
+
+impl Control {
+    pub(crate) fn new(queue: Arc<dyn QueueControl>, sources: Arc<Sources>) -> Self {
+        Self { queue, sources }
+    }
+
+    /// Stops leasing a source's jobs.
+    pub(crate) async fn pause(&self, source: &str) -> Result<(), Fault> {
+        self.sources.get(source).await?;
+        Ok(self.queue.pause(source).await?)
+    }
+
+    /// Leases them again.
+    pub(crate) async fn resume(&self, source: &str) -> Result<(), Fault> {
+        self.sources.get(source).await?;
+        Ok(self.queue.resume(source).await?)
+    }
+
+    /// Counts by source, and their sum; `source`: only that one.
+    pub(crate) async fn stats(&self, source: &str) -> Result<(Vec<QueueStats>, QueueStats), Fault> {
+        let all = self.queue.stats().await?;
+        let sources: Vec<_> =
+            all.into_iter().filter(|of| source.is_empty() || of.source == source).map(encode).collect();
+        let total = sources.iter().fold(QueueStats::default(), |sum, of| QueueStats {
+            source: String::new(),
+            queued_jobs: sum.queued_jobs + of.queued_jobs,
+            running_jobs: sum.running_jobs + of.running_jobs,
+            delayed_jobs: sum.delayed_jobs + of.delayed_jobs,
+            events: sum.events + of.events,
+            bytes: sum.bytes + of.bytes,
+            oldest_age_seconds: sum.oldest_age_seconds.max(of.oldest_age_seconds),
+            paused: false,
+        });
+        Ok((sources, total))
+    }
+}
+
+fn encode(of: SourceStats) -> QueueStats {
+    QueueStats {
+        source: of.source,
+        queued_jobs: of.queued_jobs,
+        running_jobs: of.running_jobs,
+        delayed_jobs: of.delayed_jobs,
+        events: of.events,
+        bytes: of.bytes,
+        oldest_age_seconds: of.oldest_age.as_secs_f64(),
+        paused: of.paused,
+    }
+}

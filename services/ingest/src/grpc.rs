@@ -1,0 +1,90 @@
+//! `rfe.ingest.v1.IngestService`: decode, call, encode.
+
+use futures::stream::BoxStream;
+use rfe_mesh::status_from_fault;
+use rfe_model::{ErrorCode, Fault, fault::reason};
+use rfe_proto::ingest::{
+    CancelJobRequest, CancelJobResponse, GetJobRequest, GetJobResponse, GetQueueStatsRequest,
+    GetQueueStatsResponse, ListJobsRequest, ListJobsResponse, PauseSourceRequest, PauseSourceResponse,
+    ResumeSourceRequest, ResumeSourceResponse, StreamEventsRequest, StreamEventsResponse,
+    SubmitEventsRequest, SubmitEventsResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
+    WatchJobResponse, ingest_service_server::IngestService,
+};
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{control::Control, jobs::Jobs, submit_events::EventDoor, submit_job::JobDoor};
+
+/// The service.
+#[derive(Debug)]
+pub(crate) struct Ingest {
+    pub(crate) events: EventDoor,
+    pub(crate) jobs_in: JobDoor,
+    pub(crate) jobs: Jobs,
+    pub(crate) control: Control,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl IngestService for Ingest {
+    type WatchJobStream = BoxStream<'static, Result<WatchJobResponse, Status>>;
+
+    async fn submit_job(&self, request: Request<SubmitJobRequest>) -> Answer<SubmitJobResponse> {
+        let (job, created) = self.jobs_in.submit(request.into_inner()).await.map_err(status_from_fault)?;
+        Ok(Response::new(SubmitJobResponse { job: Some(job), created }))
+    }
+
+    async fn submit_events(&self, request: Request<SubmitEventsRequest>) -> Answer<SubmitEventsResponse> {
+        let SubmitEventsRequest { source, events } = request.into_inner();
+        let results = self.events.submit(source, events).await.map_err(status_from_fault)?;
+        Ok(Response::new(SubmitEventsResponse { results }))
+    }
+
+    async fn stream_events(
+        &self,
+        _: Request<Streaming<StreamEventsRequest>>,
+    ) -> Answer<StreamEventsResponse> {
+        Err(status_from_fault(later("StreamEvents", "call SubmitEvents with up to 1,000 events")))
+    }
+
+    async fn get_job(&self, request: Request<GetJobRequest>) -> Answer<GetJobResponse> {
+        let job = self.jobs.get(&request.into_inner().job_id).await.map_err(status_from_fault)?;
+        Ok(Response::new(GetJobResponse { job: Some(job) }))
+    }
+
+    async fn list_jobs(&self, request: Request<ListJobsRequest>) -> Answer<ListJobsResponse> {
+        let (jobs, next_page_token) =
+            self.jobs.list(request.into_inner()).await.map_err(status_from_fault)?;
+        Ok(Response::new(ListJobsResponse { jobs, next_page_token }))
+    }
+
+    async fn watch_job(&self, _: Request<WatchJobRequest>) -> Answer<Self::WatchJobStream> {
+        Err(status_from_fault(later("WatchJob", "call GetJob until the job ends")))
+    }
+
+    async fn cancel_job(&self, request: Request<CancelJobRequest>) -> Answer<CancelJobResponse> {
+        let job = self.jobs.cancel(&request.into_inner().job_id).await.map_err(status_from_fault)?;
+        Ok(Response::new(CancelJobResponse { job: Some(job) }))
+    }
+
+    async fn pause_source(&self, request: Request<PauseSourceRequest>) -> Answer<PauseSourceResponse> {
+        self.control.pause(&request.into_inner().source).await.map_err(status_from_fault)?;
+        Ok(Response::new(PauseSourceResponse {}))
+    }
+
+    async fn resume_source(&self, request: Request<ResumeSourceRequest>) -> Answer<ResumeSourceResponse> {
+        self.control.resume(&request.into_inner().source).await.map_err(status_from_fault)?;
+        Ok(Response::new(ResumeSourceResponse {}))
+    }
+
+    async fn get_queue_stats(&self, request: Request<GetQueueStatsRequest>) -> Answer<GetQueueStatsResponse> {
+        let (sources, total) =
+            self.control.stats(&request.into_inner().source).await.map_err(status_from_fault)?;
+        Ok(Response::new(GetQueueStatsResponse { sources, total: Some(total) }))
+    }
+}
+
+fn later(call: &str, instead: &str) -> Fault {
+    let message = format!("{call} comes with a later version; until then, {instead}");
+    Fault::new(ErrorCode::Unimplemented, reason::NOT_IMPLEMENTED, message)
+}

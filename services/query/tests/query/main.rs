@@ -1,0 +1,11 @@
+//! The query role over real gRPC, real Parquet files and a catalog that serves fixed datasets.
+
+mod corpus;
+mod descriptors;
+mod fixture;
+mod flight_sql;
+mod isolation;
+mod names;
+mod plain;
+mod streaming;
+mod zz_serve;

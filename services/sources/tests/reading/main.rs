@@ -1,0 +1,10 @@
+//! Reads real files and a real HTTP server.
+
+mod casts;
+mod csv;
+mod desk;
+mod events;
+mod json;
+mod parquet;
+mod rest;
+mod specs;

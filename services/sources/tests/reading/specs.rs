@@ -1,0 +1,132 @@
+use rfe_model::{
+    SourceSpec, kind,
+    source::{JsonSpec, Mode},
+};
+use rfe_sources::SourceKinds;
+use serde_json::{Value, json};
+
+use crate::desk::spec;
+
+fn wrong(spec: &SourceSpec) -> Vec<(String, String)> {
+    let found = kind::check(spec, &SourceKinds::default()).err().unwrap_or_default();
+    found.into_iter().map(|violation| (violation.path, violation.reason)).collect()
+}
+
+fn only(kind: &str, config: Value) -> (String, String) {
+    let mut found = wrong(&spec(kind, config.clone()));
+    assert_eq!(found.len(), 1, "{config}: {found:?}");
+    found.remove(0)
+}
+
+#[test]
+fn what_the_contract_shows_is_accepted() {
+    for (kind, config) in [
+        (
+            "csv",
+            json!({"location": "data/*.csv.gz", "delimiter": ";", "quote": "\"", "escape": "\\", "header": true, "names": ["a"],
+            "encoding": "utf-8", "decimal": ".", "thousands": "", "null_values": ["NA"], "skip_rows": 1, "comment": "#"}),
+        ),
+        ("parquet", json!({"location": "x.parquet"})),
+        ("json", json!({"location": "x.ndjson"})),
+        (
+            "rest",
+            json!({"url": "${env:MOCK_API_URL}/customers", "records": "/data", "headers": {"Authorization": "Bearer ${file:token}"},
+            "pagination": {"kind": "page", "page_param": "page", "limit_param": "limit", "limit": 100}, "rate": "10/s", "timeout": "30s", "max_pages": 5,
+            "method": "POST", "query": {"a": 1}, "body": {"q": "${env:Q}"}, "auth": {"kind": "basic", "username": "u", "password": "${env:P}"}}),
+        ),
+        ("synthetic", json!({"rate": 200, "count": 10000, "seed": 7, "error_share": 0.01})),
+        (
+            "webhook",
+            json!({"event_id": {"header": "X-Request-Id"}, "max_body": "1MiB", "verify": {"kind": "hmac", "secret": "${env:ZENDESK_SECRET}",
+            "header": "X-Signature", "algorithm": "sha256", "encoding": "base64"}}),
+        ),
+        ("webhook", json!({})),
+    ] {
+        assert_eq!(wrong(&spec(kind, config)), [], "{kind}");
+    }
+}
+
+#[test]
+fn an_unknown_key_names_the_nearest() {
+    for (kind, config, path, nearest) in [
+        ("csv", json!({"location": "x", "delimeter": ";"}), "config.delimeter", "`delimiter`"),
+        ("rest", json!({"url": "http://x.org", "recrods": "/a"}), "config.recrods", "`records`"),
+        (
+            "rest",
+            json!({"url": "http://x.org", "pagination": {"kind": "page", "limt": 5}}),
+            "config.pagination.limt",
+            "`limit`",
+        ),
+        ("webhook", json!({"verify": {"kind": "hmac", "secrt": "x"}}), "config.verify.secrt", "`secret`"),
+        ("synthetic", json!({"sed": 1}), "config.sed", "`seed`"),
+    ] {
+        let (at, reason) = only(kind, config);
+        assert_eq!(at, path);
+        assert!(reason.contains(nearest), "{reason}");
+    }
+}
+
+#[test]
+fn wrong_values_are_named_where_they_stand() {
+    for (kind, config, path) in [
+        ("csv", json!({}), "config"),
+        ("csv", json!({"location": "s3://bucket/x"}), "config.location"),
+        ("csv", json!({"location": "x", "delimiter": ";;"}), "config.delimiter"),
+        ("csv", json!({"location": "x", "delimiter": "\""}), "config.quote"),
+        ("csv", json!({"location": "x", "encoding": "utf-7"}), "config.encoding"),
+        ("csv", json!({"location": "x", "decimal": ","}), "config.decimal"),
+        ("csv", json!({"location": "x", "names": ["a", "A"]}), "config.names"),
+        ("parquet", json!({"location": "http://x.org/a.parquet"}), "config.location"),
+        ("rest", json!({"url": "nope"}), "config.url"),
+        ("rest", json!({"url": "http://${env}"}), "config.url"),
+        ("rest", json!({"url": "http://x.org", "records": "data"}), "config.records"),
+        (
+            "rest",
+            json!({"url": "http://x.org", "pagination": {"kind": "cursor", "cursor": "/next"}}),
+            "config.pagination.kind",
+        ),
+        (
+            "rest",
+            json!({"url": "http://x.org", "pagination": {"kind": "page", "offset_param": "o"}}),
+            "config.pagination.offset_param",
+        ),
+        (
+            "rest",
+            json!({"url": "http://x.org", "auth": {"kind": "oauth", "token_url": "x"}}),
+            "config.auth.kind",
+        ),
+        ("rest", json!({"url": "http://x.org", "auth": {"kind": "bearer"}}), "config.auth.token"),
+        (
+            "rest",
+            json!({"url": "http://x.org", "incremental": {"field": "a", "param": "b"}}),
+            "config.incremental",
+        ),
+        ("rest", json!({"url": "http://x.org", "rate": "fast"}), "config.rate"),
+        ("synthetic", json!({"error_share": 2}), "config.error_share"),
+        ("webhook", json!({"max_body": "26MiB"}), "config.max_body"),
+        ("webhook", json!({"event_id": {}}), "config.event_id"),
+        ("webhook", json!({"verify": {"kind": "magic"}}), "config.verify.kind"),
+    ] {
+        assert_eq!(only(kind, config).0, path);
+    }
+}
+
+#[test]
+fn modes_that_come_later_are_refused() {
+    for mode in [Mode::Append, Mode::Incremental] {
+        let found = wrong(&SourceSpec { mode, ..spec("csv", json!({"location": "x"})) });
+        assert_eq!(found[0].0, "mode");
+    }
+}
+
+#[test]
+fn pointers_of_paths_are_checked() {
+    let json = JsonSpec { paths: [("city".to_owned(), "address".to_owned())].into(), ..JsonSpec::default() };
+    assert_eq!(wrong(&SourceSpec { json, ..spec("webhook", json!({})) })[0].0, "json.paths.city");
+}
+
+#[test]
+fn every_kind_is_listed_once() {
+    use rfe_model::kind::Kinds as _;
+    assert_eq!(SourceKinds::default().names(), ["csv", "parquet", "json", "rest", "synthetic", "webhook"]);
+}
