@@ -83,7 +83,10 @@ fn roles_never_use_roles() {
     }
     for port in PORTS {
         let used = &dependencies[port];
-        assert!(!used.contains("rfe-mesh") && !used.contains("tonic"), "{port} is no role and knows no transport");
+        assert!(
+            !used.contains("rfe-mesh") && !used.contains("tonic"),
+            "{port} is no role and knows no transport"
+        );
     }
 }
 

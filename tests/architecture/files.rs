@@ -7,8 +7,19 @@ use std::{
 
 const MAX_LINES: usize = 500;
 const TOP: [&str; 13] = [
-    "Cargo.toml", "Cargo.lock", "LICENSE", "buf.yaml", "docker-compose.yml", "Dockerfile", "Makefile", "README.md",
-    "proto", "services", "clients", "tests", "docs",
+    "Cargo.toml",
+    "Cargo.lock",
+    "LICENSE",
+    "buf.yaml",
+    "docker-compose.yml",
+    "Dockerfile",
+    "Makefile",
+    "README.md",
+    "proto",
+    "services",
+    "clients",
+    "tests",
+    "docs",
 ];
 const LEFT_BY_TOOLS: [&str; 2] = ["target", "rfe-data"];
 const FORBIDDEN: [&str; 8] = ["util", "utils", "common", "helper", "helpers", "misc", "manager", "mod"];
@@ -82,7 +93,8 @@ fn nothing_is_left_unfinished() {
 fn the_top_of_the_tree_holds_what_the_design_names() {
     for entry in fs::read_dir(root()).expect("the root can be read") {
         let name = entry.expect("an entry can be read").file_name().to_string_lossy().into_owned();
-        let known = TOP.contains(&name.as_str()) || LEFT_BY_TOOLS.contains(&name.as_str()) || name.starts_with('.');
+        let known =
+            TOP.contains(&name.as_str()) || LEFT_BY_TOOLS.contains(&name.as_str()) || name.starts_with('.');
         assert!(known, "`{name}` does not belong to the top of the tree");
     }
 }

@@ -20,7 +20,9 @@ const POSTS: usize = 15;
 
 pub async fn run() {
     let platform = Arc::new(crate::platform().await);
-    platform.apply("version: 1\nsources:\n- {name: bulk, kind: webhook}\n- {name: single, kind: webhook}\n").await;
+    platform
+        .apply("version: 1\nsources:\n- {name: bulk, kind: webhook}\n- {name: single, kind: webhook}\n")
+        .await;
     throughput(&platform).await;
     latency(&platform).await;
 }
@@ -36,11 +38,23 @@ async fn throughput(platform: &Arc<Platform>) {
     let events = CALLS * EVENTS_A_CALL;
     while platform.value("SELECT count(*) FROM bulk").await != events.to_string() {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(begun.elapsed() < Duration::from_secs(180), "{events} events are not visible after 3 minutes");
+        assert!(
+            begun.elapsed() < Duration::from_secs(180),
+            "{events} events are not visible after 3 minutes"
+        );
     }
     let visible = begun.elapsed().as_secs_f64();
-    figure("events in calls of 500, accepted and visible", events as f64 / visible, "/s", Bar::AtLeast(20_000.0));
-    println!("  {events} events: accepted at {:.0} /s, all visible {:.2} s after the last OK", events as f64 / accepted, visible - accepted);
+    figure(
+        "events in calls of 500, accepted and visible",
+        events as f64 / visible,
+        "/s",
+        Bar::AtLeast(20_000.0),
+    );
+    println!(
+        "  {events} events: accepted at {:.0} /s, all visible {:.2} s after the last OK",
+        events as f64 / accepted,
+        visible - accepted
+    );
 }
 
 async fn send(platform: Arc<Platform>, next: Arc<AtomicUsize>) {
@@ -50,13 +64,18 @@ async fn send(platform: Arc<Platform>, next: Arc<AtomicUsize>) {
         if call >= CALLS {
             return;
         }
-        let event = |number: usize| Event {
+        let event = |number: usize| {
+            Event {
             event_id: format!("{call}-{number}"),
             payload: format!(r#"{{"call":{call},"number":{number},"name":"customer {number}","amount":{number}.25,"ok":true}}"#).into_bytes(),
             ..Default::default()
+        }
         };
         let events = (0..EVENTS_A_CALL).map(event).collect();
-        service.submit_events(SubmitEventsRequest { source: "bulk".to_owned(), events }).await.expect("the call is accepted");
+        service
+            .submit_events(SubmitEventsRequest { source: "bulk".to_owned(), events })
+            .await
+            .expect("the call is accepted");
     }
 }
 
@@ -73,6 +92,11 @@ async fn latency(platform: &Platform) {
         seconds.push(begun.elapsed().as_secs_f64());
     }
     seconds.sort_by(f64::total_cmp);
-    figure("one POST until SQL shows it, at low load, slowest", quantile(&seconds, 1.0), "s", Bar::AtMost(3.0));
+    figure(
+        "one POST until SQL shows it, at low load, slowest",
+        quantile(&seconds, 1.0),
+        "s",
+        Bar::AtMost(3.0),
+    );
     println!("  p50 {:.2} s of {POSTS}", quantile(&seconds, 0.5));
 }

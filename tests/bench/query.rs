@@ -14,7 +14,9 @@ pub async fn run() {
         writeln!(text, "{id},name {},{}.5", id % 100, id % 1000).expect("memory can be written");
     }
     platform.write("rows.csv", text);
-    platform.apply("version: 1\nsources:\n- {name: numbers, kind: csv, config: {location: rows.csv}}\n").await;
+    platform
+        .apply("version: 1\nsources:\n- {name: numbers, kind: csv, config: {location: rows.csv}}\n")
+        .await;
     let _run = platform.pulled("numbers").await;
     for (name, sql, bar) in [
         ("SELECT count(*) through ADBC, warm, p50", "SELECT count(*) FROM numbers", 10.0),

@@ -32,16 +32,28 @@ pub async fn run() {
     let rate = latencies.len() as f64 / begun.elapsed().as_secs_f64();
     figure("webhooks of 1 KiB at 64 connections, durable", rate, "/s", Bar::AtLeast(8000.0));
     figure("  p99", quantile(&latencies, 0.99), "ms", Bar::AtMost(30.0));
-    println!("  p50 {:.2} ms, max {:.2} ms, {} requests", quantile(&latencies, 0.5), quantile(&latencies, 1.0), latencies.len());
-    let bare = tokio::task::spawn_blocking(move || fdatasyncs(&platform.data())).await.expect("the loop ends");
-    beside("  webhooks a second beside one fdatasync an event", rate, "/s", ("bare fdatasync of 1 KiB", bare));
+    println!(
+        "  p50 {:.2} ms, max {:.2} ms, {} requests",
+        quantile(&latencies, 0.5),
+        quantile(&latencies, 1.0),
+        latencies.len()
+    );
+    let bare =
+        tokio::task::spawn_blocking(move || fdatasyncs(&platform.data())).await.expect("the loop ends");
+    beside(
+        "  webhooks a second beside one fdatasync an event",
+        rate,
+        "/s",
+        ("bare fdatasync of 1 KiB", bare),
+    );
 }
 
 /// Posts so many, or as many as fit into the time; sorted latencies in milliseconds.
 async fn post(address: &str, requests: usize) -> Vec<f64> {
     let left = Arc::new(AtomicUsize::new(requests));
     let end = Instant::now() + AT_MOST;
-    let connections = (0..CONNECTIONS).map(|_| tokio::spawn(connection(address.to_owned(), left.clone(), end)));
+    let connections =
+        (0..CONNECTIONS).map(|_| tokio::spawn(connection(address.to_owned(), left.clone(), end)));
     let mut all = Vec::new();
     for latencies in futures::future::join_all(connections).await {
         all.extend(latencies.expect("a connection does not fail"));
@@ -60,7 +72,9 @@ async fn connection(address: String, left: Arc<AtomicUsize>, end: Instant) -> Ve
     );
     let mut latencies = Vec::new();
     let mut buffer = vec![0; 4096];
-    while Instant::now() < end && left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok() {
+    while Instant::now() < end
+        && left.fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1)).is_ok()
+    {
         let begun = Instant::now();
         stream.write_all(request.as_bytes()).await.expect("the edge reads");
         answer(&mut stream, &mut buffer).await;

@@ -12,30 +12,123 @@ struct Mistake {
 }
 
 const MISTAKES: &[Mistake] = &[
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: [\n", at: "", says: "" },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: [\n",
+        at: "",
+        says: "",
+    },
     Mistake { yaml: "version: 2\nsources: []\n", at: "version", says: "version" },
     Mistake { yaml: "sources: []\n", at: "sources", says: "version" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: Finance\n    kind: csv\n    config: {location: a.csv}\n", at: "name: Finance", says: "lower-case" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: replay\n    kind: webhook\n", at: "name: replay", says: "reserved" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: cvs\n    config: {location: a.csv}\n", at: "kind", says: "csv" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    config: {location: a.csv}\n", at: "name: a", says: "kind" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {delimiter: \";\"}\n", at: "config", says: "location" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv, delimeter: \";\"}\n", at: "delimeter", says: "delimiter" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config:\n      location: a.csv\n      delimiter: \";;\"\n", at: "delimiter", says: ";;" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    scedule: {every: 5m}\n", at: "scedule", says: "schedule" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    schedule: {every: five}\n", at: "every", says: "duration" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    schedule: {cron: \"99 * * * *\"}\n", at: "cron", says: "99" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    schedule: {cron: \"0 6 * * *\", timezone: Europe/Bonn}\n", at: "timezone", says: "time zone" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    columns: {b: BIGNUM}\n", at: "b: BIGNUM", says: "BIGNUM" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    mode: overwrite\n", at: "mode", says: "replace" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    mode: replace\n", at: "mode", says: "append" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    retry: {attempts: 0}\n", at: "attempts", says: "attempts" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    on_bad_row: {quarantine: {max_share: 2}}\n", at: "max_share", says: "share" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: rest\n    config: {url: \"ftp://x/y\"}\n", at: "url", says: "http" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: rest\n    config:\n      url: http://x/y\n      pagination: {kind: pages}\n", at: "kind: pages", says: "page" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    config: {max_body: 1GiB}\n", at: "max_body", says: "25" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n  - name: b\n    kind: webhook\n  - name: a\n    kind: webhook\n", at: "name: a\n    kind: webhook\n@last", says: "taken" },
-    Mistake { yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    name: b\n", at: "name: b", says: "name" },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: Finance\n    kind: csv\n    config: {location: a.csv}\n",
+        at: "name: Finance",
+        says: "lower-case",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: replay\n    kind: webhook\n",
+        at: "name: replay",
+        says: "reserved",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: cvs\n    config: {location: a.csv}\n",
+        at: "kind",
+        says: "csv",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    config: {location: a.csv}\n",
+        at: "name: a",
+        says: "kind",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {delimiter: \";\"}\n",
+        at: "config",
+        says: "location",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv, delimeter: \";\"}\n",
+        at: "delimeter",
+        says: "delimiter",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config:\n      location: a.csv\n      delimiter: \";;\"\n",
+        at: "delimiter",
+        says: ";;",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    scedule: {every: 5m}\n",
+        at: "scedule",
+        says: "schedule",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    schedule: {every: five}\n",
+        at: "every",
+        says: "duration",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    schedule: {cron: \"99 * * * *\"}\n",
+        at: "cron",
+        says: "99",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    schedule: {cron: \"0 6 * * *\", timezone: Europe/Bonn}\n",
+        at: "timezone",
+        says: "time zone",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    columns: {b: BIGNUM}\n",
+        at: "b: BIGNUM",
+        says: "BIGNUM",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    mode: overwrite\n",
+        at: "mode",
+        says: "replace",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    mode: append\n",
+        at: "mode",
+        says: "later version",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    mode: replace\n",
+        at: "mode",
+        says: "append",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    retry: {attempts: 0}\n",
+        at: "attempts",
+        says: "attempts",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    on_bad_row: {quarantine: {max_share: 2}}\n",
+        at: "max_share",
+        says: "share",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: rest\n    config: {url: \"ftp://x/y\"}\n",
+        at: "url",
+        says: "http",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: rest\n    config:\n      url: http://x/y\n      pagination: {kind: pages}\n",
+        at: "kind: pages",
+        says: "page",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    config: {max_body: 1GiB}\n",
+        at: "max_body",
+        says: "25",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n  - name: b\n    kind: webhook\n  - name: a\n    kind: webhook\n",
+        at: "name: a\n    kind: webhook\n@last",
+        says: "taken",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    name: b\n",
+        at: "name: b",
+        says: "name",
+    },
     Mistake { yaml: "version: 1\nsources: everything\n", at: "sources", says: "sources" },
 ];
 
@@ -90,7 +183,10 @@ async fn applying_twice_changes_nothing_and_pruning_keeps_the_dataset() {
     let _run = platform.pulled("a").await;
     assert_eq!(platform.webhook("made").json("{}").await.status, 200);
 
-    platform.write("sources.yaml", "version: 1\nsources:\n- {name: b, kind: webhook, config: {max_body: 2KiB}}\n");
+    platform.write(
+        "sources.yaml",
+        "version: 1\nsources:\n- {name: b, kind: webhook, config: {max_body: 2KiB}}\n",
+    );
     let pruned = platform.rfe(&["apply", "-f", "sources.yaml", "--prune", "--json"]).await.ok();
     assert_eq!(actions(&pruned), ["updated", "deleted"]);
     assert_eq!(platform.sql("SELECT id FROM a").await, ["1"], "the dataset stays readable");

@@ -26,7 +26,9 @@ async fn cancel(platform: &Platform, job_id: &str) -> Result<ingest::Job, tonic:
 #[tokio::test]
 async fn a_paused_source_goes_on_accepting_and_lands_when_it_is_resumed() {
     let mut platform = Platform::start().await;
-    platform.apply("version: 1\nsources:\n- {name: held, kind: webhook}\n- {name: free, kind: webhook}\n").await;
+    platform
+        .apply("version: 1\nsources:\n- {name: held, kind: webhook}\n- {name: free, kind: webhook}\n")
+        .await;
     pause(&platform, "held").await;
     for source in ["held", "free"] {
         assert_eq!(platform.webhook(source).json(r#"{"a": 1}"#).await.status, 200);
@@ -34,7 +36,8 @@ async fn a_paused_source_goes_on_accepting_and_lands_when_it_is_resumed() {
     platform.shows("SELECT count(*) FROM free", &["1"]).await;
     assert_eq!(platform.value("SELECT count(*) FROM held").await, "0");
     let request = ingest::GetQueueStatsRequest { source: "held".to_owned() };
-    let stats = platform.ingest_service().get_queue_stats(request).await.expect("there are counts").into_inner();
+    let stats =
+        platform.ingest_service().get_queue_stats(request).await.expect("there are counts").into_inner();
     let held = stats.sources.first().expect("the paused source is counted");
     assert!(held.paused && held.events == 1, "{held:?}");
 
@@ -95,9 +98,13 @@ async fn a_job_of_events_can_not_be_cancelled() {
     let platform = Platform::start().await;
     platform.apply("version: 1\nsources:\n- {name: sure, kind: webhook}\n").await;
     pause(&platform, "sure").await;
-    let results = platform.send_events("sure", "e", &["{\"a\": 1}".to_owned()]).await.expect("it is accepted");
+    let results =
+        platform.send_events("sure", "e", &["{\"a\": 1}".to_owned()]).await.expect("it is accepted");
     let refused = cancel(&platform, &results[0].job_id).await.expect_err("accepted events are never lost");
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "JOB_NOT_CANCELLABLE"));
+    assert_eq!(
+        (refused.code(), reason(&refused).as_str()),
+        (Code::FailedPrecondition, "JOB_NOT_CANCELLABLE")
+    );
     resume(&platform, "sure").await;
     platform.shows("SELECT count(*) FROM sure", &["1"]).await;
     let unknown = cancel(&platform, "0190b0c0-0000-7000-8000-000000000000").await.expect_err("there is none");

@@ -34,22 +34,31 @@ async fn a_query_is_printed_in_every_format() {
     let sql = "SELECT id, name, DATE '2024-02-29' AS day, [1, 2] AS list FROM people ORDER BY id";
     let table = platform.rfe(&["query", sql]).await.ok().stdout;
     assert!(table.contains("bob, jr") && table.contains("2024-02-29"), "{table}");
-    let csv = platform.rfe(&["query", "SELECT id, name FROM people ORDER BY id", "--format", "csv"]).await.ok().stdout;
+    let csv = platform
+        .rfe(&["query", "SELECT id, name FROM people ORDER BY id", "--format", "csv"])
+        .await
+        .ok()
+        .stdout;
     assert_eq!(csv, "id,name\n1,ann\n2,\"bob, jr\"\n3,\n");
     let json = platform.rfe(&["query", sql, "--format", "json"]).await.ok().stdout;
     let rows: Vec<serde_json::Value> = match serde_json::from_str(&json) {
         Ok(serde_json::Value::Array(rows)) => rows,
         _ => json.lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect(),
     };
-    assert_eq!((rows.len(), &rows[1]["name"], &rows[2]["name"]), (3, &"bob, jr".into(), &serde_json::Value::Null));
+    assert_eq!(
+        (rows.len(), &rows[1]["name"], &rows[2]["name"]),
+        (3, &"bob, jr".into(), &serde_json::Value::Null)
+    );
     assert_eq!(rows[0]["list"], serde_json::json!([1, 2]));
 
     let mut command = platform.command();
     command.args(["query", "SELECT * FROM people", "--format", "parquet"]);
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-    let output = tokio::task::spawn_blocking(move || command.output()).await.expect("it runs").expect("it runs");
+    let output =
+        tokio::task::spawn_blocking(move || command.output()).await.expect("it runs").expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let file = parquet::file::reader::SerializedFileReader::new(bytes::Bytes::from(output.stdout)).expect("a file");
+    let file =
+        parquet::file::reader::SerializedFileReader::new(bytes::Bytes::from(output.stdout)).expect("a file");
     use parquet::file::reader::FileReader as _;
     assert_eq!(file.metadata().file_metadata().num_rows(), 3);
     assert_eq!(platform.rfe(&["query", "SELECT 1 WHERE false", "--format", "csv"]).await.ok().stdout, "1\n");
@@ -108,7 +117,10 @@ async fn exit_codes_tell_usage_reach_and_configuration_apart() {
     command.current_dir(platform.work()).args(["up", "--data", "other"]).env("RFE_HTTP_ADDR", "nowhere");
     command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
     let configuration = cli::finish(command, String::new()).await.exits(78);
-    assert!(configuration.stderr.contains("RFE_HTTP_ADDR") && configuration.stderr.contains("nowhere"), "{configuration:?}");
+    assert!(
+        configuration.stderr.contains("RFE_HTTP_ADDR") && configuration.stderr.contains("nowhere"),
+        "{configuration:?}"
+    );
     assert!(files_below(&platform.work().join("other"), ".db").is_empty(), "nothing was made");
 }
 

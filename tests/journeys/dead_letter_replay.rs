@@ -6,9 +6,9 @@ use rfe_proto::{dlq, metadata::RunState};
 use rfe_tests::{Platform, grpc::reason, until};
 use serde_json::json;
 
-const DECLARED: &str =
-    "version: 1\nsources:\n- {name: orders, kind: webhook, columns: {total: BIGINT}, config: {event_id: {header: X-Id}}}\n";
-const RELAXED: &str = "version: 1\nsources:\n- {name: orders, kind: webhook, config: {event_id: {header: X-Id}}}\n";
+const DECLARED: &str = "version: 1\nsources:\n- {name: orders, kind: webhook, columns: {total: BIGINT}, config: {event_id: {header: X-Id}}}\n";
+const RELAXED: &str =
+    "version: 1\nsources:\n- {name: orders, kind: webhook, config: {event_id: {header: X-Id}}}\n";
 
 /// A platform with one good event landed and one letter: its `total` is no BIGINT.
 async fn with_a_letter() -> (Platform, dlq::DeadLetter) {
@@ -29,7 +29,10 @@ async fn ended_replay(platform: &Platform, job_id: &str) -> RunState {
 #[tokio::test]
 async fn a_bad_event_is_a_letter_that_holds_everything_needed() {
     let (platform, letter) = with_a_letter().await;
-    assert_eq!((letter.source.as_str(), letter.kind.as_str(), letter.state.as_str()), ("orders", "record", "open"));
+    assert_eq!(
+        (letter.source.as_str(), letter.kind.as_str(), letter.state.as_str()),
+        ("orders", "record", "open")
+    );
     assert_eq!((letter.event_id.as_str(), letter.field_path.as_str()), ("bad", "total"));
     assert_eq!(letter.raw_base64, br#"{"total": "many"}"#);
     assert!(letter.first_seen.is_some() && letter.context.is_some() && !letter.raw_truncated, "{letter:?}");
@@ -115,7 +118,8 @@ async fn a_discarded_letter_is_closed_and_an_unknown_one_is_not_found() {
     assert_eq!(platform.letter(&letter.id).await.state, "discarded");
     let reply = platform.webhook("replay").json(json!({"id": letter.id}).to_string()).await;
     reply.is_problem(StatusCode::CONFLICT, "LETTER_NOT_OPEN");
-    let unknown = platform.webhook("replay").json(json!({"id": "0123456789abcdef0123456789abcdef"}).to_string()).await;
+    let unknown =
+        platform.webhook("replay").json(json!({"id": "0123456789abcdef0123456789abcdef"}).to_string()).await;
     unknown.is_problem(StatusCode::NOT_FOUND, "LETTER_NOT_FOUND");
     assert_eq!(platform.webhook("replay").json("{}").await.status, 400);
     let _not_found = platform.rfe(&["dlq", "show", "nothing"]).await.exits(4);
@@ -139,7 +143,11 @@ async fn a_bad_line_of_a_file_is_replayed_into_the_dataset_and_the_next_reading_
     assert_eq!(platform.sql("SELECT id, name FROM lines ORDER BY id").await, ["1|a", "2|b"]);
 
     let _second = platform.pulled("lines").await;
-    assert_eq!(platform.sql("SELECT id FROM lines ORDER BY id").await, ["1"], "a reading replaces replays, too");
+    assert_eq!(
+        platform.sql("SELECT id FROM lines ORDER BY id").await,
+        ["1"],
+        "a reading replaces replays, too"
+    );
     let _third = platform.pulled("lines").await;
     let mut states: Vec<_> = platform.letters("lines").await.into_iter().map(|letter| letter.state).collect();
     states.sort();

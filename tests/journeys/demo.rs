@@ -10,7 +10,8 @@ const SOURCES: [&str; 4] = ["customers_api", "finance_csv", "orders_parquet", "s
 async fn greeting(platform: &Platform, times: usize) -> String {
     until("the demo prints what to try", || async {
         let log = platform.log();
-        let whole = log.matches(THINGS).count() >= times && log.rsplit(THINGS).next()?.matches("\n   PY").count() >= 1;
+        let whole = log.matches(THINGS).count() >= times
+            && log.rsplit(THINGS).next()?.matches("\n   PY").count() >= 1;
         whole.then(|| log.clone())
     })
     .await
@@ -26,7 +27,8 @@ async fn the_demo_lands_its_sources_answers_a_query_and_prints_things_that_work_
     let log = greeting(&platform, 1).await;
     assert!(log.contains("SELECT") && log.contains("JOIN"), "the first query is shown:\n{log}");
     for source in SOURCES {
-        let rows: i64 = platform.value(&format!("SELECT count(*) FROM {source}")).await.parse().expect("a number");
+        let rows: i64 =
+            platform.value(&format!("SELECT count(*) FROM {source}")).await.parse().expect("a number");
         assert!(rows > 0, "{source} has rows");
     }
     assert_eq!(platform.value("SELECT count(*) FROM zendesk").await, "0");
@@ -81,7 +83,8 @@ fn to_paste(log: &str) -> Vec<String> {
         } else if !line.trim().is_empty() {
             commands.push(line.to_owned());
         }
-        let in_document = commands.last().is_some_and(|command| command.contains("<<'PY'") && !command.ends_with("\nPY"));
+        let in_document =
+            commands.last().is_some_and(|command| command.contains("<<'PY'") && !command.ends_with("\nPY"));
         goes_on = line.ends_with('\\') || in_document;
     }
     assert!(commands.len() >= 5, "{commands:?}");

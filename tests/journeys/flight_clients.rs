@@ -7,7 +7,9 @@ async fn with_numbers() -> Platform {
     let platform = Platform::start().await;
     let rows: String = (0..1000).map(|number| format!("{number},name {}\n", number % 10)).collect();
     platform.write("numbers.csv", format!("id,name\n{rows}"));
-    platform.apply("version: 1\nsources:\n- {name: numbers, kind: csv, config: {location: numbers.csv}}\n").await;
+    platform
+        .apply("version: 1\nsources:\n- {name: numbers, kind: csv, config: {location: numbers.csv}}\n")
+        .await;
     let _run = platform.pulled("numbers").await;
     platform
 }
@@ -15,7 +17,10 @@ async fn with_numbers() -> Platform {
 #[tokio::test]
 async fn plain_flight_takes_sql_as_a_ticket() {
     let platform = with_numbers().await;
-    let answer = platform.python("plain_flight.py", &["SELECT count(*) AS n, max(id) AS last FROM numbers"]).await.ok();
+    let answer = platform
+        .python("plain_flight.py", &["SELECT count(*) AS n, max(id) AS last FROM numbers"])
+        .await
+        .ok();
     assert_eq!(answer.json(), json!({"rows": [{"n": 1000, "last": 999}], "types": ["int64", "int64"]}));
     let refused = platform.python("plain_flight.py", &["DROP TABLE numbers"]).await;
     assert!(refused.code != 0 && refused.stderr.contains("SELECT"), "what is allowed is said: {refused:?}");

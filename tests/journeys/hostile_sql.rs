@@ -68,7 +68,8 @@ async fn a_hostile_statement_is_refused_and_changes_nothing() {
         match platform.query(sql).await {
             Ok(_) => let_through.push(format!("{sql}: answered")),
             Err(status) => {
-                let known = matches!(status.code(), Code::InvalidArgument | Code::PermissionDenied | Code::NotFound);
+                let known =
+                    matches!(status.code(), Code::InvalidArgument | Code::PermissionDenied | Code::NotFound);
                 let reason = reason(&status);
                 if !known || !matches!(reason.as_str(), "SQL_NOT_ALLOWED" | "SQL_INVALID") {
                     let_through.push(format!("{sql}: {:?} {reason} {}", status.code(), status.message()));
@@ -97,10 +98,15 @@ async fn wrong_sql_is_explained() {
         ("", ""),
     ] {
         let status = platform.refused(sql).await;
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "SQL_INVALID"), "{sql}: {status}");
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::InvalidArgument, "SQL_INVALID"),
+            "{sql}: {status}"
+        );
         assert!(status.message().contains(says), "{sql}: {}", status.message());
     }
-    let late = platform.refused("SELECT 1 // 0, CAST(repeat('x', range::INT) AS INTEGER) FROM range(10)").await;
+    let late =
+        platform.refused("SELECT 1 // 0, CAST(repeat('x', range::INT) AS INTEGER) FROM range(10)").await;
     assert_eq!(late.code(), Code::InvalidArgument, "{late}");
     assert_eq!(platform.sql("SELECT total FROM orders").await, ["5"], "the door stays open");
 }
@@ -108,13 +114,20 @@ async fn wrong_sql_is_explained() {
 #[tokio::test]
 async fn a_query_sees_the_names_of_the_contract() {
     let platform = with_orders().await;
-    let tables = platform.sql("SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2").await;
+    let tables =
+        platform.sql("SELECT table_schema, table_name FROM information_schema.tables ORDER BY 1, 2").await;
     for name in ["main|orders", "raw|orders", "meta|ingestion_runs", "meta|freshness", "meta|data_files"] {
         assert!(tables.iter().any(|table| table == name), "{name} is in {tables:?}");
     }
     for table in [
-        "ingestion_runs", "ingestion_schemas", "ingestion_failures", "ingestion_run_summary", "freshness", "sources",
-        "schedules", "data_files",
+        "ingestion_runs",
+        "ingestion_schemas",
+        "ingestion_failures",
+        "ingestion_run_summary",
+        "freshness",
+        "sources",
+        "schedules",
+        "data_files",
     ] {
         let _rows = platform.value(&format!("SELECT count(*) FROM meta.{table}")).await;
     }
@@ -126,9 +139,14 @@ async fn a_query_sees_the_names_of_the_contract() {
 #[tokio::test]
 async fn a_dataset_without_rows_is_an_empty_typed_relation() {
     let platform = Platform::start().await;
-    platform.apply("version: 1\nsources:\n- {name: quiet, kind: webhook, columns: {total: \"DECIMAL(9,2)\"}}\n").await;
+    platform
+        .apply("version: 1\nsources:\n- {name: quiet, kind: webhook, columns: {total: \"DECIMAL(9,2)\"}}\n")
+        .await;
     assert_eq!(platform.value("SELECT count(*), sum(total) FROM quiet").await, "0|NULL");
     let columns = platform.columns("main.quiet").await;
-    assert!(columns.contains(&"total DECIMAL(9,2)".to_owned()) && columns.contains(&"_run_id VARCHAR".to_owned()), "{columns:?}");
+    assert!(
+        columns.contains(&"total DECIMAL(9,2)".to_owned()) && columns.contains(&"_run_id VARCHAR".to_owned()),
+        "{columns:?}"
+    );
     assert_eq!(platform.value("SELECT count(body) FROM raw.quiet").await, "0");
 }

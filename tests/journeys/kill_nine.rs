@@ -43,8 +43,9 @@ async fn nothing_that_was_accepted_is_lost_or_doubled_however_often_the_process_
         .await;
     let accepted = Arc::new(Accepted::default());
     let (tell, addresses) = watch::channel(addresses_of(&platform));
-    let mut tasks: Vec<_> =
-        (0..SENDERS).map(|sender| tokio::spawn(send_webhooks(sender, addresses.clone(), accepted.clone()))).collect();
+    let mut tasks: Vec<_> = (0..SENDERS)
+        .map(|sender| tokio::spawn(send_webhooks(sender, addresses.clone(), accepted.clone())))
+        .collect();
     tasks.push(tokio::spawn(submit_jobs(addresses, accepted.clone())));
 
     for _ in 0..kills {
@@ -70,7 +71,10 @@ async fn count(platform: &Platform, accepted: &Accepted) {
     let made = accepted.jobs.load(Ordering::Acquire) * EVENTS_A_JOB;
     assert!(webhooks > 0 && made > 0, "{accepted:?}");
     until("the queue is empty", || async {
-        let stats = platform.ingest_service().get_queue_stats(rfe_proto::ingest::GetQueueStatsRequest::default()).await;
+        let stats = platform
+            .ingest_service()
+            .get_queue_stats(rfe_proto::ingest::GetQueueStatsRequest::default())
+            .await;
         let total = stats.expect("there are counts").into_inner().total.unwrap_or_default();
         (total.events == 0).then_some(())
     })
@@ -84,11 +88,15 @@ async fn count(platform: &Platform, accepted: &Accepted) {
     assert_eq!(platform.value(senders).await, format!("{SENDERS}|true"), "each sender's numbers have no gap");
     let file = "SELECT count(*), count(DISTINCT id), count(DISTINCT _run_id) FROM file";
     assert_eq!(platform.value(file).await, format!("{FILE_ROWS}|{FILE_ROWS}|1"));
-    assert_eq!(platform.value("SELECT count(*) FROM meta.ingestion_failures WHERE kind = 'record'").await, "0");
+    assert_eq!(
+        platform.value("SELECT count(*) FROM meta.ingestion_failures WHERE kind = 'record'").await,
+        "0"
+    );
 }
 
 async fn send_webhooks(sender: usize, addresses: Addresses, accepted: Arc<Accepted>) {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client can be made");
+    let client =
+        reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client can be made");
     let mut number = 0;
     while !accepted.stop.load(Ordering::Acquire) {
         let body = format!(r#"{{"sender": {sender}, "number": {number}}}"#);
@@ -120,8 +128,11 @@ async fn submit_jobs(addresses: Addresses, accepted: Arc<Accepted>) {
 async fn submit(addresses: &Addresses, request_id: &str) -> String {
     loop {
         let url = format!("http://{}", addresses.borrow().1);
-        let request =
-            SubmitJobRequest { source: "made".to_owned(), request_id: request_id.to_owned(), ..Default::default() };
+        let request = SubmitJobRequest {
+            source: "made".to_owned(),
+            request_id: request_id.to_owned(),
+            ..Default::default()
+        };
         if let Ok(mut client) = IngestServiceClient::connect(url).await
             && let Ok(answer) = client.submit_job(request).await
         {

@@ -18,5 +18,6 @@ mod schedules;
 mod schema_drift;
 mod starting_and_stopping;
 mod synthetic_stream;
+mod two_nodes;
 mod webhook_errors;
 mod webhook_to_sql;

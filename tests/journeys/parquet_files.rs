@@ -8,7 +8,11 @@ async fn parquet_files_land_with_their_types() {
     let platform = Platform::start().await;
     platform.write("orders/a.parquet", parquet(0, 1000));
     platform.write("orders/b.parquet", parquet(1000, 500));
-    platform.apply("version: 1\nsources:\n- {name: orders, kind: parquet, config: {location: orders/*.parquet}}\n").await;
+    platform
+        .apply(
+            "version: 1\nsources:\n- {name: orders, kind: parquet, config: {location: orders/*.parquet}}\n",
+        )
+        .await;
     assert_counts(&platform.pulled("orders").await, [1500, 1500, 0, 0]);
     assert_eq!(platform.columns("main.orders").await[..2], ["id BIGINT", "name VARCHAR"]);
     let sums = "SELECT count(*), count(DISTINCT id), sum(id), max(name) FROM ";
@@ -21,7 +25,9 @@ async fn a_truncated_file_is_named_in_the_error_and_what_was_visible_stays() {
     let platform = Platform::start().await;
     let whole = parquet(0, 1000);
     platform.write("data.parquet", &whole);
-    platform.apply("version: 1\nsources:\n- {name: cut, kind: parquet, config: {location: data.parquet}}\n").await;
+    platform
+        .apply("version: 1\nsources:\n- {name: cut, kind: parquet, config: {location: data.parquet}}\n")
+        .await;
     let _good = platform.pulled("cut").await;
 
     let half_without_footer = &whole[..whole.len() / 2];

@@ -37,7 +37,9 @@ async fn pages_are_read_to_the_end_and_raw_keeps_each_records_text() {
     assert_eq!(columns[..4], ["id BIGINT", "name VARCHAR", "credit DOUBLE", "address JSON"]);
     let third = "SELECT id, name, credit, address->>'city' FROM customers WHERE id = 3";
     assert_eq!(platform.value(third).await, "3|customer 3|3.5|Town 3");
-    let raw = platform.value("SELECT _page, _record, body FROM raw.customers WHERE body LIKE '{\"id\": 12,%'").await;
+    let raw = platform
+        .value("SELECT _page, _record, body FROM raw.customers WHERE body LIKE '{\"id\": 12,%'")
+        .await;
     assert_eq!(raw, format!("2|2|{}", customer(12)), "key order and number text are kept");
 
     api.grow(30);
@@ -68,7 +70,11 @@ async fn a_page_of_html_with_status_200_is_an_error_at_once() {
         let run = platform.pull("customers").await;
         assert_eq!(run.state(), RunState::Failed, "{mood:?}: {run:?}");
         assert_eq!(run.attempts, 1, "{mood:?}: trying again can't help");
-        assert!(run.error.contains("/customers") && !run.error.contains("token-of-the-api"), "{mood:?}: {}", run.error);
+        assert!(
+            run.error.contains("/customers") && !run.error.contains("token-of-the-api"),
+            "{mood:?}: {}",
+            run.error
+        );
         assert_eq!(platform.value("SELECT count(*) FROM customers").await, "15", "{mood:?}: nothing is lost");
     }
     let kinds: Vec<_> = platform.letters("customers").await.into_iter().map(|letter| letter.kind).collect();
@@ -83,14 +89,20 @@ async fn a_dead_api_is_tried_as_often_as_the_source_says_and_the_jobs_letter_can
     let run = platform.pull("customers").await;
     assert_eq!((run.state(), run.attempts), (RunState::Failed, 3), "{run:?}");
     let letter = platform.only_letter("customers").await;
-    assert_eq!((letter.kind.as_str(), letter.attempts, letter.state.as_str()), ("job", 3, "open"), "{letter:?}");
-    let attempts = "SELECT kind, attempt, state FROM meta.ingestion_failures WHERE kind = 'attempt' ORDER BY attempt";
+    assert_eq!(
+        (letter.kind.as_str(), letter.attempts, letter.state.as_str()),
+        ("job", 3, "open"),
+        "{letter:?}"
+    );
+    let attempts =
+        "SELECT kind, attempt, state FROM meta.ingestion_failures WHERE kind = 'attempt' ORDER BY attempt";
     let attempts = platform.sql(attempts).await;
     assert!(attempts.len() >= 2 && attempts[0] == "attempt|1|retried", "{attempts:?}");
 
     api.be(Mood::Well);
     let request = rfe_proto::dlq::ReplayDeadLetterRequest { id: letter.id.clone(), raw: None };
-    let answer = platform.dlq_service().replay_dead_letter(request).await.expect("it can be replayed").into_inner();
+    let answer =
+        platform.dlq_service().replay_dead_letter(request).await.expect("it can be replayed").into_inner();
     let replay = platform.ended_run(&answer.job_id).await;
     assert_eq!(replay.state(), RunState::Succeeded, "{replay:?}");
     assert_eq!(platform.value("SELECT count(*) FROM customers").await, "15");

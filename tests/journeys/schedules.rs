@@ -68,9 +68,15 @@ async fn a_paused_schedule_does_not_fire_until_it_is_resumed_but_can_be_triggere
     let run = platform.ended_run(triggered["job_id"].as_str().expect("a job")).await;
     assert_eq!(run.state(), rfe_proto::metadata::RunState::Succeeded);
     let second = std::time::Instant::now();
-    until("an instant of the paused schedule passes", || async { (second.elapsed().as_millis() > 2100).then_some(()) }).await;
+    until("an instant of the paused schedule passes", || async {
+        (second.elapsed().as_millis() > 2100).then_some(())
+    })
+    .await;
     let after = platform.runs("ticking").await.iter().filter(|run| run.scheduled_time.is_some()).count();
-    assert!(after <= before + 2, "at most the trigger and a firing in flight came on top: {before} then {after}");
+    assert!(
+        after <= before + 2,
+        "at most the trigger and a firing in flight came on top: {before} then {after}"
+    );
     let _resumed = platform.rfe(&["schedule", "resume", "ticking"]).await.ok();
     let _more = fired(&platform, after + 1).await;
 }
@@ -89,13 +95,19 @@ async fn a_cron_schedule_knows_its_time_zone() {
         ..Default::default()
     };
     let request = scheduler::CreateScheduleRequest { schedule: Some(schedule.clone()) };
-    let made = service.create_schedule(request).await.expect("it can be made").into_inner().schedule.expect("it");
+    let made =
+        service.create_schedule(request).await.expect("it can be made").into_inner().schedule.expect("it");
     let next = made.next_fire_time.expect("it will fire").seconds;
-    let next = jiff::Timestamp::from_second(next).expect("an instant").in_tz("Europe/Berlin").expect("a zone");
+    let next =
+        jiff::Timestamp::from_second(next).expect("an instant").in_tz("Europe/Berlin").expect("a zone");
     assert_eq!((next.hour(), next.minute(), next.second()), (6, 0, 0), "{next}");
     assert!(next.timestamp() > jiff::Timestamp::now());
 
-    let wrong = scheduler::Schedule { schedule_id: "x".to_owned(), timing: Some(Timing::Cron("61 * * * *".to_owned())), ..schedule };
+    let wrong = scheduler::Schedule {
+        schedule_id: "x".to_owned(),
+        timing: Some(Timing::Cron("61 * * * *".to_owned())),
+        ..schedule
+    };
     let request = scheduler::CreateScheduleRequest { schedule: Some(wrong) };
     let status = service.create_schedule(request).await.expect_err("61 is no minute");
     assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_FIELD"));

@@ -19,12 +19,14 @@ async fn a_new_column_is_a_new_version_and_older_rows_have_null_there() {
     let rows = platform.sql("SELECT _event_id, a, b FROM drifting ORDER BY _event_id").await;
     assert_eq!(rows, ["1|1|NULL", "2|2|new", "3|NULL|only"]);
     let request = ListSchemaVersionsRequest { dataset: "drifting".to_owned(), ..Default::default() };
-    let answer = platform.metadata_service().list_schema_versions(request).await.expect("versions are listed");
+    let answer =
+        platform.metadata_service().list_schema_versions(request).await.expect("versions are listed");
     let versions = answer.into_inner().schema_versions;
     assert!(versions.len() >= 2, "{versions:?}");
     let second = versions.iter().find(|version| version.version == 2).expect("there is a second version");
     assert!(second.changes.iter().any(|change| change.contains('b')), "{second:?}");
-    let first_versions = platform.sql("SELECT _schema_version FROM drifting ORDER BY _event_id LIMIT 2").await;
+    let first_versions =
+        platform.sql("SELECT _schema_version FROM drifting ORDER BY _event_id LIMIT 2").await;
     assert_eq!(first_versions, ["1", "2"]);
     assert_eq!(platform.value("SELECT max(version) >= 2 FROM meta.ingestion_schemas").await, "true");
 }
@@ -71,7 +73,9 @@ async fn names_that_differ_in_case_or_mean_lineage_get_their_own_columns() {
 async fn a_new_column_in_a_file_is_schema_version_two_and_rows_keep_their_count() {
     let platform = Platform::start().await;
     platform.write("people.csv", "id,name\n1,a\n2,b\n");
-    platform.apply("version: 1\nsources:\n- {name: people, kind: csv, config: {location: people.csv}}\n").await;
+    platform
+        .apply("version: 1\nsources:\n- {name: people, kind: csv, config: {location: people.csv}}\n")
+        .await;
     assert_eq!(platform.pulled("people").await.schema_version, 1);
     platform.write("people.csv", "id,name,city\n1,a,Bonn\n2,b,\n");
     assert_eq!(platform.pulled("people").await.schema_version, 2);
@@ -90,7 +94,11 @@ async fn a_frozen_source_refuses_new_columns_and_shows_what_it_had() {
     let _first = platform.pulled("frozen").await;
     platform.write("frozen.csv", "id,extra\n2,x\n");
     let run = platform.pull("frozen").await;
-    assert_eq!((run.state(), run.error_code.as_str()), (RunState::Failed, "SCHEMA_POLICY_VIOLATED"), "{run:?}");
+    assert_eq!(
+        (run.state(), run.error_code.as_str()),
+        (RunState::Failed, "SCHEMA_POLICY_VIOLATED"),
+        "{run:?}"
+    );
     assert!(run.error.contains("extra"), "{}", run.error);
     assert_eq!(platform.sql("SELECT id FROM frozen").await, ["1"]);
 }

@@ -74,10 +74,7 @@ async fn a_second_signal_ends_at_once() {
     let _job = platform.submit("slow").await;
     until("the job asks the API", || async { (!api.calls().is_empty()).then_some(()) }).await;
     platform.signal("INT");
-    until("the process says that it drains", || async {
-        (!platform.is_ready().await).then_some(())
-    })
-    .await;
+    until("the process says that it drains", || async { (!platform.is_ready().await).then_some(()) }).await;
     platform.signal("INT");
     let status = platform.await_end().await;
     assert!(matches!(status.code(), Some(130 | 0)), "{status}: {}", platform.log());

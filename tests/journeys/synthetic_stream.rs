@@ -25,14 +25,18 @@ async fn a_job_makes_as_many_events_as_its_count_says_and_each_is_landed_or_expl
 
     let second = platform.pulled("clicks").await;
     let again = second.counters.expect("a run has counters");
-    let both = platform.value("SELECT count(*), count(DISTINCT _event_id), count(DISTINCT _run_id) FROM clicks").await;
+    let both = platform
+        .value("SELECT count(*), count(DISTINCT _event_id), count(DISTINCT _run_id) FROM clicks")
+        .await;
     assert_eq!(both, format!("{0}|{0}|2", counters.landed + again.landed), "events are appended");
 }
 
 #[tokio::test]
 async fn a_stream_without_errors_lands_whole() {
     let platform = Platform::start().await;
-    platform.apply("version: 1\nsources:\n- {name: clean, kind: synthetic, config: {rate: 0, seed: 1}}\n").await;
+    platform
+        .apply("version: 1\nsources:\n- {name: clean, kind: synthetic, config: {rate: 0, seed: 1}}\n")
+        .await;
     assert_counts(&platform.pulled("clean").await, [1000, 1000, 0, 0]);
     assert_eq!(platform.value("SELECT count(*) FROM raw.clean").await, "1000");
 }

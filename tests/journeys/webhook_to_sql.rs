@@ -8,7 +8,8 @@ use sha2::Sha256;
 #[tokio::test]
 async fn a_webhook_is_visible_in_sql_with_its_lineage() {
     let platform = Platform::start().await;
-    let body = r#"{"event_type":"ticket_created", "data":{"ticket_id":987,"priority":"high"}, "amount": 1.50}"#;
+    let body =
+        r#"{"event_type":"ticket_created", "data":{"ticket_id":987,"priority":"high"}, "amount": 1.50}"#;
     let reply = platform.webhook("zendesk").header("x-custom", "kept").json(body).await;
     assert_eq!(reply.status, 200, "{reply:?}");
     let answer = reply.json();
@@ -19,11 +20,18 @@ async fn a_webhook_is_visible_in_sql_with_its_lineage() {
     platform.shows("SELECT event_type, data, amount, _source, _schema_version FROM zendesk", &[typed]).await;
     let columns = platform.columns("main.zendesk").await;
     assert_eq!(columns[..3], ["event_type VARCHAR", "data JSON", "amount DOUBLE"], "{columns:?}");
-    for lineage in ["_run_id VARCHAR", "_ingested_at TIMESTAMP WITH TIME ZONE", "_event_id VARCHAR", "_received_at TIMESTAMP WITH TIME ZONE"] {
+    for lineage in [
+        "_run_id VARCHAR",
+        "_ingested_at TIMESTAMP WITH TIME ZONE",
+        "_event_id VARCHAR",
+        "_received_at TIMESTAMP WITH TIME ZONE",
+    ] {
         assert!(columns.iter().any(|column| column == lineage), "{lineage} is in {columns:?}");
     }
     assert_eq!(platform.value("SELECT data->>'$.priority' FROM zendesk").await, "high");
-    let raw = platform.value("SELECT decode(body) || '|' || _event_id || '|' || content_type FROM raw.zendesk").await;
+    let raw = platform
+        .value("SELECT decode(body) || '|' || _event_id || '|' || content_type FROM raw.zendesk")
+        .await;
     assert_eq!(raw, format!("{body}|{event_id}|application/json"), "raw holds the exact bytes");
     let same_run = "SELECT count(*) FROM zendesk JOIN raw.zendesk USING (_run_id, _event_id, _received_at)";
     assert_eq!(platform.value(same_run).await, "1");
@@ -37,7 +45,10 @@ async fn a_repeated_webhook_is_answered_as_a_duplicate_and_lands_once() {
     let post = || platform.webhook("orders").header("idempotency-key", "order-1").json(r#"{"total": 5}"#);
     let replies = futures::future::join_all((0..12).map(|_| post())).await;
     let firsts = replies.iter().filter(|reply| reply.json()["duplicate"] == false).count();
-    assert!(replies.iter().all(|reply| reply.status == 200 && reply.json()["event_id"] == "order-1"), "{replies:?}");
+    assert!(
+        replies.iter().all(|reply| reply.status == 200 && reply.json()["event_id"] == "order-1"),
+        "{replies:?}"
+    );
     assert_eq!(firsts, 1, "{replies:?}");
     platform.shows("SELECT count(*), min(_event_id) FROM orders", &["1|order-1"]).await;
     assert_eq!(post().await.json()["duplicate"], true, "it is known after it landed, too");
@@ -120,6 +131,7 @@ async fn events_of_one_call_are_answered_each_and_land_together() {
     assert!(again.iter().all(|result| result.outcome() == duplicate), "{again:?}");
     platform.shows("SELECT count(*), sum(number) FROM pushed", &["1000|499500"]).await;
     let too_many: Vec<String> = (0..1001).map(|_| "{}".to_owned()).collect();
-    let refused = platform.send_events("pushed", "b", &too_many).await.expect_err("1,000 events are the bound");
+    let refused =
+        platform.send_events("pushed", "b", &too_many).await.expect_err("1,000 events are the bound");
     assert_eq!(refused.code(), tonic::Code::InvalidArgument, "{refused}");
 }

@@ -45,7 +45,8 @@ impl Platform {
     /// If it is refused.
     pub async fn submit(&self, source: &str) -> String {
         let request = ingest::SubmitJobRequest { source: source.to_owned(), ..Default::default() };
-        let answer = self.ingest_service().submit_job(request).await.expect("the job is accepted").into_inner();
+        let answer =
+            self.ingest_service().submit_job(request).await.expect("the job is accepted").into_inner();
         answer.job.expect("a job is the answer").job_id
     }
 
@@ -88,7 +89,8 @@ impl Platform {
     /// # Panics
     /// If the registry does not answer.
     pub async fn runs(&self, source: &str) -> Vec<metadata::Run> {
-        let request = metadata::ListRunsRequest { source: source.to_owned(), page_size: 1000, ..Default::default() };
+        let request =
+            metadata::ListRunsRequest { source: source.to_owned(), page_size: 1000, ..Default::default() };
         self.metadata_service().list_runs(request).await.expect("runs are listed").into_inner().runs
     }
 
@@ -109,7 +111,12 @@ impl Platform {
     pub async fn letters(&self, source: &str) -> Vec<dlq::DeadLetter> {
         let filter = Some(dlq::DeadLetterFilter { source: source.to_owned(), ..Default::default() });
         let request = dlq::ListDeadLettersRequest { filter, page_size: 1000, ..Default::default() };
-        self.dlq_service().list_dead_letters(request).await.expect("letters are listed").into_inner().dead_letters
+        self.dlq_service()
+            .list_dead_letters(request)
+            .await
+            .expect("letters are listed")
+            .into_inner()
+            .dead_letters
     }
 
     /// One letter, with its bytes.
@@ -177,5 +184,9 @@ pub fn assert_counts(run: &metadata::Run, expected: [i64; 4]) {
     let counters = run.counters.unwrap_or_default();
     let actual = [counters.read, counters.landed, counters.dead, counters.duplicate];
     assert_eq!(actual, expected, "read, landed, dead, duplicate of {run:?}");
-    assert_eq!(counters.read, counters.landed + counters.dead + counters.duplicate + counters.discarded, "{run:?}");
+    assert_eq!(
+        counters.read,
+        counters.landed + counters.dead + counters.duplicate + counters.discarded,
+        "{run:?}"
+    );
 }

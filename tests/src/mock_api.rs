@@ -57,8 +57,7 @@ impl MockApi {
     /// # Panics
     /// If no port is free.
     pub async fn start(customers: usize) -> Self {
-        let memory =
-            Memory { mood: Mood::Well, customers, calls: Vec::new(), authorizations: Vec::new() };
+        let memory = Memory { mood: Mood::Well, customers, calls: Vec::new(), authorizations: Vec::new() };
         let memory = Arc::new(Mutex::new(memory));
         let router = Router::new().route("/customers", get(page)).with_state(memory.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -98,7 +97,10 @@ impl Drop for MockApi {
 
 /// One customer's exact text, unlike what a JSON library would write: key order and number text must survive in `raw`.
 pub fn customer(id: usize) -> String {
-    format!(r#"{{"id": {id}, "name": "customer {id}", "credit": {id}.50, "address": {{"city": "Town {}"}}}}"#, id % 7)
+    format!(
+        r#"{{"id": {id}, "name": "customer {id}", "credit": {id}.50, "address": {{"city": "Town {}"}}}}"#,
+        id % 7
+    )
 }
 
 async fn page(
@@ -106,7 +108,8 @@ async fn page(
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
-    let number = |name: &str, default: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number =
+        |name: &str, default: usize| query.get(name).and_then(|text| text.parse().ok()).unwrap_or(default);
     let (page, limit) = (number("page", 1), number("limit", 10));
     note(&mut lock(&memory), format!("page={page}&limit={limit}"), &headers);
     while lock(&memory).mood == Mood::Stuck {
@@ -124,8 +127,12 @@ async fn page(
             (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], "slow down").into_response()
         }
         Mood::Failing(status) => StatusCode::from_u16(status).expect("a status").into_response(),
-        Mood::Html => ([("content-type", "text/html")], "<html><body>Please sign in</body></html>").into_response(),
-        Mood::BrokenOff => ([("content-type", "application/json")], r#"{"data": [{"id": 1}, {"i"#).into_response(),
+        Mood::Html => {
+            ([("content-type", "text/html")], "<html><body>Please sign in</body></html>").into_response()
+        }
+        Mood::BrokenOff => {
+            ([("content-type", "application/json")], r#"{"data": [{"id": 1}, {"i"#).into_response()
+        }
     }
 }
 

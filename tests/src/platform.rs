@@ -99,7 +99,10 @@ impl Platform {
     /// # Panics
     /// If the folder can't be made.
     pub fn prepare(settings: Settings) -> Self {
-        let home = tempfile::Builder::new().prefix("rfe-journey-").tempdir().expect("a temporary folder can be made");
+        let home = tempfile::Builder::new()
+            .prefix("rfe-journey-")
+            .tempdir()
+            .expect("a temporary folder can be made");
         fs::create_dir(home.path().join("work")).expect("a folder can be made");
         Self { home, settings, running: None }
     }
@@ -145,7 +148,9 @@ impl Platform {
 
     /// What all processes on this folder have written so far.
     pub fn log(&self) -> String {
-        fs::read(self.log_path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        fs::read(self.log_path())
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     /// Starts a process on the folder and waits until it is ready.

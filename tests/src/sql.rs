@@ -1,5 +1,7 @@
 //! SQL through Flight SQL, rows as text.
 
+use std::time::{Duration, Instant};
+
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use arrow_array::RecordBatch;
 use arrow_flight::{error::FlightError, sql::client::FlightSqlServiceClient};
@@ -65,23 +67,29 @@ impl Platform {
         }
     }
 
-    /// Waits until a query has these rows.
+    /// Waits until a query has these rows. An error counts as none yet: columns come with the first rows.
+    ///
+    /// # Panics
+    /// If it does not have them in time.
     pub async fn shows(&self, sql: &str, expected: &[&str]) {
-        let mut seen = Vec::new();
-        let begun = std::time::Instant::now();
-        while begun.elapsed() < wait::PATIENCE {
-            seen = self.sql(sql).await;
+        let begun = Instant::now();
+        loop {
+            let seen = match self.query(sql).await {
+                Ok(batches) => batches.iter().flat_map(rows).collect(),
+                Err(status) => vec![status.to_string()],
+            };
             if seen == expected {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+            assert!(begun.elapsed() < wait::PATIENCE, "{sql}\nshows {seen:?}\ninstead of {expected:?}");
+            tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        assert_eq!(seen, expected, "{sql}");
     }
 
     /// Names and SQL types of a relation's columns, as `name TYPE`.
     pub async fn columns(&self, relation: &str) -> Vec<String> {
-        let described = self.sql(&format!("SELECT column_name, column_type FROM (DESCRIBE {relation})")).await;
+        let described =
+            self.sql(&format!("SELECT column_name, column_type FROM (DESCRIBE {relation})")).await;
         described.iter().map(|row| row.replace('|', " ")).collect()
     }
 }

@@ -42,7 +42,11 @@ pub fn command(program: &PathBuf) -> std::process::Command {
 
 fn found(variable: &str, otherwise: PathBuf) -> PathBuf {
     let path = std::env::var_os(variable).map_or(otherwise, PathBuf::from);
-    assert!(path.exists(), "{} does not exist; `make build tools` makes it, or set {variable}", path.display());
+    assert!(
+        path.exists(),
+        "{} does not exist; `make build tools` makes it, or set {variable}",
+        path.display()
+    );
     path
 }
 

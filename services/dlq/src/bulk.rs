@@ -69,7 +69,10 @@ async fn matching(letters: &Letters, filter: DeadLetterFilter, limit: usize) -> 
 fn only_open(filter: DeadLetterFilter) -> Result<DeadLetterFilter, Fault> {
     match filter.state.as_str() {
         "" | "open" => Ok(DeadLetterFilter { state: "open".to_owned(), ..filter }),
-        other => Err(Fault::invalid("filter.state", format!("`{other}` letters can't be replayed; only open ones can"))),
+        other => Err(Fault::invalid(
+            "filter.state",
+            format!("`{other}` letters can't be replayed; only open ones can"),
+        )),
     }
 }
 
@@ -78,5 +81,6 @@ fn limit(given: i32) -> Result<usize, Fault> {
         0 => DEFAULT_LIMIT,
         _ => given.min(MAX_LIMIT),
     };
-    usize::try_from(limit).map_err(|_| Fault::invalid("limit", format!("{given} is negative; 0 means {DEFAULT_LIMIT}")))
+    usize::try_from(limit)
+        .map_err(|_| Fault::invalid("limit", format!("{given} is negative; 0 means {DEFAULT_LIMIT}")))
 }

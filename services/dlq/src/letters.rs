@@ -6,7 +6,10 @@ use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, fault_from_status};
 use rfe_model::{Fault, Violation};
 use rfe_proto::{
     dlq::{DeadLetter, DeadLetterFilter},
-    metadata::{DiscardLetterRequest, GetLetterRequest, ListLettersRequest, letter_service_client::LetterServiceClient},
+    metadata::{
+        DiscardLetterRequest, GetLetterRequest, ListLettersRequest,
+        letter_service_client::LetterServiceClient,
+    },
 };
 use tonic::Request;
 
@@ -42,7 +45,13 @@ impl Letters {
             return Err(Fault::invalid("page_size", format!("{page_size} is negative; 0 means 100")));
         }
         let request = self.request(ListLettersRequest { filter: Some(filter), page_size, page_token });
-        let reply = self.client.clone().list_letters(request).await.map_err(|status| fault_from_status(&status))?.into_inner();
+        let reply = self
+            .client
+            .clone()
+            .list_letters(request)
+            .await
+            .map_err(|status| fault_from_status(&status))?
+            .into_inner();
         let mut letters = reply.letters;
         for letter in &mut letters {
             letter.raw_base64.clear();
@@ -54,7 +63,8 @@ impl Letters {
     pub(crate) async fn get(&self, id: &str) -> Result<DeadLetter, Fault> {
         check_id(id)?;
         let request = self.request(GetLetterRequest { id: id.to_owned() });
-        let reply = self.client.clone().get_letter(request).await.map_err(|status| fault_from_status(&status))?;
+        let reply =
+            self.client.clone().get_letter(request).await.map_err(|status| fault_from_status(&status))?;
         reply.into_inner().letter.ok_or_else(|| no_letter("GetLetter"))
     }
 
@@ -62,7 +72,8 @@ impl Letters {
     pub(crate) async fn discard(&self, id: &str, reason: String) -> Result<DeadLetter, Fault> {
         check_id(id)?;
         let request = self.request(DiscardLetterRequest { id: id.to_owned(), reason });
-        let reply = self.client.clone().discard_letter(request).await.map_err(|status| fault_from_status(&status))?;
+        let reply =
+            self.client.clone().discard_letter(request).await.map_err(|status| fault_from_status(&status))?;
         reply.into_inner().letter.ok_or_else(|| no_letter("DiscardLetter"))
     }
 
@@ -85,10 +96,13 @@ fn check_id(id: &str) -> Result<(), Fault> {
 }
 
 fn check_filter(filter: &DeadLetterFilter) -> Result<(), Fault> {
-    let wrong: Vec<Violation> = [("filter.state", &filter.state, &STATES[..]), ("filter.kind", &filter.kind, &KINDS[..])]
-        .into_iter()
-        .filter(|(_, value, known)| !value.is_empty() && !known.contains(&value.as_str()))
-        .map(|(path, value, known)| Violation::new(path, format!("`{value}` is none of {}", known.join(", "))))
-        .collect();
+    let wrong: Vec<Violation> =
+        [("filter.state", &filter.state, &STATES[..]), ("filter.kind", &filter.kind, &KINDS[..])]
+            .into_iter()
+            .filter(|(_, value, known)| !value.is_empty() && !known.contains(&value.as_str()))
+            .map(|(path, value, known)| {
+                Violation::new(path, format!("`{value}` is none of {}", known.join(", ")))
+            })
+            .collect();
     if wrong.is_empty() { Ok(()) } else { Err(Fault::violations(wrong)) }
 }

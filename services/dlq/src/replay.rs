@@ -51,7 +51,10 @@ impl Replayer {
         }
         let raw = raw.filter(|bytes| *bytes != letter.raw_base64);
         if raw.is_some() && letter.kind == "job" {
-            return Err(Fault::invalid("raw", "the letter is one of a job, which has no bytes; leave `raw` out to read the source again"));
+            return Err(Fault::invalid(
+                "raw",
+                "the letter is one of a job, which has no bytes; leave `raw` out to read the source again",
+            ));
         }
         match self.submit(letter.source, letter.id, raw).await {
             Ok(job_id) => {
@@ -69,8 +72,10 @@ impl Replayer {
             ..SubmitJobRequest::default()
         });
         request.set_timeout(self.timeout);
-        let reply = self.ingest.clone().submit_job(request).await.map_err(|status| fault_from_status(&status))?;
-        let job = reply.into_inner().job.ok_or_else(|| Fault::internal("SubmitJob answered without a job"))?;
+        let reply =
+            self.ingest.clone().submit_job(request).await.map_err(|status| fault_from_status(&status))?;
+        let job =
+            reply.into_inner().job.ok_or_else(|| Fault::internal("SubmitJob answered without a job"))?;
         Ok(job.job_id)
     }
 }

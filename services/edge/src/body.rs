@@ -34,13 +34,22 @@ impl Budget {
 
     fn take(&self, bytes: u32) -> Result<OwnedSemaphorePermit, Fault> {
         self.0.clone().try_acquire_many_owned(bytes).map_err(|_| {
-            Fault::new(ErrorCode::ResourceExhausted, reason::QUEUE_FULL, "as many webhooks are under way as the edge may hold")
+            Fault::new(
+                ErrorCode::ResourceExhausted,
+                reason::QUEUE_FULL,
+                "as many webhooks are under way as the edge may hold",
+            )
         })
     }
 }
 
 /// Reads a body of at most `limit` bytes. The budget is charged as bytes arrive, so that a large Content-Length alone costs nothing.
-pub(crate) async fn read(headers: &HeaderMap, mut body: Body, limit: u64, budget: &Budget) -> Result<Held, Fault> {
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    mut body: Body,
+    limit: u64,
+    budget: &Budget,
+) -> Result<Held, Fault> {
     let declared = content_length(headers);
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large(limit));
@@ -74,7 +83,9 @@ fn content_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 fn too_large(limit: u64) -> Fault {
-    let message = format!("the body is larger than {limit} bytes; `config.max_body` of the source sets the limit, up to 25MiB");
+    let message = format!(
+        "the body is larger than {limit} bytes; `config.max_body` of the source sets the limit, up to 25MiB"
+    );
     Fault::new(ErrorCode::InvalidArgument, reason::BODY_TOO_LARGE, message)
 }
 
@@ -91,7 +102,9 @@ mod tests {
     use super::*;
 
     async fn sent(bytes: Vec<u8>, limit: u64, budget: &Budget) -> Result<Held, Fault> {
-        let frames = futures::stream::iter(bytes.chunks(7).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>());
+        let frames = futures::stream::iter(
+            bytes.chunks(7).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect::<Vec<_>>(),
+        );
         read(&HeaderMap::new(), Body::from_stream(frames), limit, budget).await
     }
 
@@ -99,7 +112,10 @@ mod tests {
     async fn the_limit_holds_without_a_content_length() {
         let budget = Budget::new(1 << 20);
         assert_eq!(sent(vec![b'1'; 100], 100, &budget).await.expect("within").bytes.len(), 100);
-        assert_eq!(sent(vec![b'1'; 101], 100, &budget).await.expect_err("refused").reason, reason::BODY_TOO_LARGE);
+        assert_eq!(
+            sent(vec![b'1'; 101], 100, &budget).await.expect_err("refused").reason,
+            reason::BODY_TOO_LARGE
+        );
     }
 
     #[tokio::test]

@@ -28,7 +28,10 @@ pub(crate) fn choose(rule: Option<&IdRule>, headers: &HeaderMap, body: &str) -> 
 
 fn header(headers: &HeaderMap, name: &str) -> Result<Option<String>, Fault> {
     let Some(value) = headers.get(name) else { return Ok(None) };
-    let text = value.to_str().map_err(|_| Fault::invalid("event_id", format!("the header `{name}` is not plain ASCII")))?.trim();
+    let text = value
+        .to_str()
+        .map_err(|_| Fault::invalid("event_id", format!("the header `{name}` is not plain ASCII")))?
+        .trim();
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
 
@@ -44,7 +47,10 @@ fn scalar(json: &str) -> Option<String> {
 
 fn check(id: String) -> Result<String, Fault> {
     if id.len() > MAX_BYTES {
-        return Err(Fault::invalid("event_id", format!("has {} bytes; at most {MAX_BYTES} are taken", id.len())));
+        return Err(Fault::invalid(
+            "event_id",
+            format!("has {} bytes; at most {MAX_BYTES} are taken", id.len()),
+        ));
     }
     if id.chars().any(char::is_control) {
         return Err(Fault::invalid("event_id", "holds a control character"));
@@ -57,7 +63,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| ((*name).parse().expect("name"), http::HeaderValue::from_static(value))).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).parse().expect("name"), http::HeaderValue::from_static(value)))
+            .collect()
     }
 
     fn pointer(at: &str) -> IdRule {
@@ -87,7 +96,10 @@ mod tests {
     #[test]
     fn numbers_keep_all_their_digits() {
         let body = r#"{"id":12345678901234567890123}"#;
-        assert_eq!(choose(Some(&pointer("/id")), &HeaderMap::new(), body), Ok("12345678901234567890123".to_owned()));
+        assert_eq!(
+            choose(Some(&pointer("/id")), &HeaderMap::new(), body),
+            Ok("12345678901234567890123".to_owned())
+        );
     }
 
     #[test]

@@ -43,11 +43,20 @@ impl Groups {
 
     /// Sends an event with others of its source; returns once ingest has answered for it. What waits is bounded by the budget
     /// that `share` is part of.
-    pub(crate) async fn submit(&self, source: &str, event: Event, share: OwnedSemaphorePermit) -> Result<EventResult, Fault> {
+    pub(crate) async fn submit(
+        &self,
+        source: &str,
+        event: Event,
+        share: OwnedSemaphorePermit,
+    ) -> Result<EventResult, Fault> {
         let (reply, answer) = oneshot::channel();
         self.push(source, Pending { event, reply, share });
         answer.await.unwrap_or_else(|_| {
-            Err(Fault::new(ErrorCode::Unavailable, reason::SHUTTING_DOWN, "the process ends; send the webhook again"))
+            Err(Fault::new(
+                ErrorCode::Unavailable,
+                reason::SHUTTING_DOWN,
+                "the process ends; send the webhook again",
+            ))
         })
     }
 
@@ -64,7 +73,8 @@ impl Groups {
         lanes.retain(|_, lane| !lane.is_closed());
         let (sender, inbox) = mpsc::unbounded_channel();
         sender.send(pending).expect("the inbox is held here");
-        let lane = Lane::new(source.to_owned(), self.client.clone(), self.limits, inbox, self.shutdown.clone());
+        let lane =
+            Lane::new(source.to_owned(), self.client.clone(), self.limits, inbox, self.shutdown.clone());
         self.shutdown.spawn(lane.run());
         lanes.insert(source.to_owned(), sender);
     }

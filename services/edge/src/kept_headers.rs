@@ -7,7 +7,8 @@ use http::HeaderMap;
 const EXACT: [&str; 2] = ["content-type", "user-agent"];
 const FAMILIES: [&str; 3] = ["webhook-", "ce-", "x-"];
 // A header whose name holds one of these may be a credential or prove one.
-const SECRET: [&str; 10] = ["auth", "cookie", "signature", "hmac", "token", "secret", "password", "credential", "session", "key"];
+const SECRET: [&str; 10] =
+    ["auth", "cookie", "signature", "hmac", "token", "secret", "password", "credential", "session", "key"];
 const MAX_BYTES: usize = 8 << 10;
 
 /// The headers worth keeping, without credentials and without `verified`, the header of the source's signature.
@@ -46,17 +47,43 @@ mod tests {
     #[test]
     fn credentials_and_signatures_are_never_kept() {
         let names = [
-            "content-type", "user-agent", "webhook-id", "webhook-timestamp", "ce-type", "x-github-event", "x-forwarded-for",
-            "authorization", "cookie", "proxy-authorization", "webhook-signature", "x-hub-signature-256", "x-api-key", "x-gitlab-token",
-            "x-auth-user", "x-amz-security-token", "x-proof", "accept", "host",
+            "content-type",
+            "user-agent",
+            "webhook-id",
+            "webhook-timestamp",
+            "ce-type",
+            "x-github-event",
+            "x-forwarded-for",
+            "authorization",
+            "cookie",
+            "proxy-authorization",
+            "webhook-signature",
+            "x-hub-signature-256",
+            "x-api-key",
+            "x-gitlab-token",
+            "x-auth-user",
+            "x-amz-security-token",
+            "x-proof",
+            "accept",
+            "host",
         ];
-        let headers: HeaderMap =
-            names.iter().map(|name| (name.parse().expect("name"), http::HeaderValue::from_static("v"))).collect();
+        let headers: HeaderMap = names
+            .iter()
+            .map(|name| (name.parse().expect("name"), http::HeaderValue::from_static("v")))
+            .collect();
         let mut kept: Vec<_> = choose(&headers, Some("X-Proof")).into_keys().collect();
         kept.sort();
         assert_eq!(
             kept,
-            ["ce-type", "content-type", "user-agent", "webhook-id", "webhook-timestamp", "x-forwarded-for", "x-github-event"]
+            [
+                "ce-type",
+                "content-type",
+                "user-agent",
+                "webhook-id",
+                "webhook-timestamp",
+                "x-forwarded-for",
+                "x-github-event"
+            ]
         );
     }
 

@@ -5,7 +5,9 @@ use std::{collections::VecDeque, time::Duration};
 
 use rfe_mesh::{MeshChannel, Shutdown, fault_from_status};
 use rfe_model::{ErrorCode, Fault, fault::reason};
-use rfe_proto::ingest::{Event, EventResult, SubmitEventsRequest, ingest_service_client::IngestServiceClient};
+use rfe_proto::ingest::{
+    Event, EventResult, SubmitEventsRequest, ingest_service_client::IngestServiceClient,
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, oneshot},
     task::JoinSet,
@@ -157,7 +159,12 @@ impl Lane {
     }
 }
 
-async fn call(mut client: IngestServiceClient<MeshChannel>, source: String, group: Vec<Pending>, timeout: Duration) {
+async fn call(
+    mut client: IngestServiceClient<MeshChannel>,
+    source: String,
+    group: Vec<Pending>,
+    timeout: Duration,
+) {
     let mut events = Vec::with_capacity(group.len());
     let mut replies = Vec::with_capacity(group.len());
     for Pending { event, reply, share } in group {
@@ -169,7 +176,11 @@ async fn call(mut client: IngestServiceClient<MeshChannel>, source: String, grou
     let answer = match tokio::time::timeout(timeout, client.submit_events(request)).await {
         Ok(Ok(reply)) => Ok(reply.into_inner().results),
         Ok(Err(status)) => Err(fault_from_status(&status)),
-        Err(_) => Err(Fault::new(ErrorCode::DeadlineExceeded, reason::DEADLINE_EXCEEDED, "ingest took too long to answer")),
+        Err(_) => Err(Fault::new(
+            ErrorCode::DeadlineExceeded,
+            reason::DEADLINE_EXCEEDED,
+            "ingest took too long to answer",
+        )),
     };
     answer_all(replies, answer);
 }
@@ -179,7 +190,11 @@ type Reply = (oneshot::Sender<Result<EventResult, Fault>>, OwnedSemaphorePermit)
 fn answer_all(replies: Vec<Reply>, answer: Result<Vec<EventResult>, Fault>) {
     let answer = answer.and_then(|results| match results.len() == replies.len() {
         true => Ok(results),
-        false => Err(Fault::internal(format!("{} events were answered by {} results", replies.len(), results.len()))),
+        false => Err(Fault::internal(format!(
+            "{} events were answered by {} results",
+            replies.len(),
+            results.len()
+        ))),
     });
     // A sender that went away meanwhile needs no answer.
     match answer {

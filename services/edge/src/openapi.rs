@@ -80,11 +80,11 @@ fn replay() -> Value {
 }
 
 fn page(id: &str, summary: &str, media_type: &str, problems: &[u16]) -> Value {
-    let schema = if media_type == "application/json" { json!({"type": "object"}) } else { json!({"type": "string"}) };
+    let schema =
+        if media_type == "application/json" { json!({"type": "object"}) } else { json!({"type": "string"}) };
     let mut responses = json!({"200": {"description": summary, "content": {media_type: {"schema": schema}}}});
     for status in problems {
-        responses[status.to_string()] =
-            json!({"description": "Not yet, or no more.", "content": {media_type: {"schema": {"type": "string"}}}});
+        responses[status.to_string()] = json!({"description": "Not yet, or no more.", "content": {media_type: {"schema": {"type": "string"}}}});
     }
     json!({"operationId": id, "tags": ["operations"], "summary": summary, "responses": responses})
 }

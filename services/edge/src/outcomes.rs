@@ -26,7 +26,9 @@ impl Outcomes {
     pub(crate) fn new(metrics: &Metrics) -> Self {
         let outcomes = Self {
             webhooks: Family::default(),
-            seconds: Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]),
+            seconds: Histogram::new([
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+            ]),
         };
         metrics.add("rfe_webhooks", "Webhooks answered", outcomes.webhooks.clone());
         metrics.add("rfe_webhook_seconds", "Time to the answer of a webhook", outcomes.seconds.clone());

@@ -41,7 +41,10 @@ impl Problem {
     /// For a path that nobody serves.
     pub(crate) fn route_not_found(path: &str) -> Self {
         let message = format!("nothing is served at `{path}`; `/openapi.json` lists what is");
-        Self { status: StatusCode::NOT_FOUND, fault: Fault::new(ErrorCode::NotFound, ROUTE_NOT_FOUND, message) }
+        Self {
+            status: StatusCode::NOT_FOUND,
+            fault: Fault::new(ErrorCode::NotFound, ROUTE_NOT_FOUND, message),
+        }
     }
 
     /// For a method that a path does not take; the router adds `Allow`.
@@ -109,13 +112,15 @@ mod tests {
 
     fn head(fault: Fault) -> (u16, Option<String>) {
         let response = Problem::from(fault).into_response();
-        let after = response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().expect("text").to_owned());
+        let after =
+            response.headers().get(header::RETRY_AFTER).map(|value| value.to_str().expect("text").to_owned());
         (response.status().as_u16(), after)
     }
 
     #[test]
     fn a_full_queue_and_a_missing_backend_say_when_to_come_again() {
-        let full = Fault::new(ErrorCode::ResourceExhausted, reason::QUEUE_FULL, "full").retry_after(Duration::from_millis(2500));
+        let full = Fault::new(ErrorCode::ResourceExhausted, reason::QUEUE_FULL, "full")
+            .retry_after(Duration::from_millis(2500));
         assert_eq!(head(full), (429, Some("3".to_owned())));
         let gone = Fault::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, "gone");
         assert_eq!(head(gone), (503, Some("1".to_owned())));

@@ -10,7 +10,9 @@ use base64::Engine as _;
 use http::StatusCode;
 use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, fault_from_status};
 use rfe_model::{ErrorCode, Fault, fault::reason};
-use rfe_proto::dlq::{ReplayDeadLetterRequest, ReplayDeadLetterResponse, dlq_service_client::DlqServiceClient};
+use rfe_proto::dlq::{
+    ReplayDeadLetterRequest, ReplayDeadLetterResponse, dlq_service_client::DlqServiceClient,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{body, media_type, problem::Problem, role::Edge, rules, webhook};
@@ -48,26 +50,32 @@ pub(crate) async fn receive(State(edge): State<Arc<Edge>>, request: Request) -> 
         }
         Ok(Err(fault)) => Problem::from(fault).into_response(),
         Err(_) => {
-            let message = format!("the replay took longer than {:?}; ask again, a letter is never landed twice", edge.config.deadline);
-            Problem::from(Fault::new(ErrorCode::DeadlineExceeded, reason::DEADLINE_EXCEEDED, message)).into_response()
+            let message = format!(
+                "the replay took longer than {:?}; ask again, a letter is never landed twice",
+                edge.config.deadline
+            );
+            Problem::from(Fault::new(ErrorCode::DeadlineExceeded, reason::DEADLINE_EXCEEDED, message))
+                .into_response()
         }
     }
 }
 
 async fn replay(edge: &Edge, request: Request) -> Result<ReplayDeadLetterResponse, Fault> {
     let (parts, body) = request.into_parts();
-    media_type::check_strictly(&parts.headers)?;
+    media_type::check(&parts.headers)?;
     let held = body::read(&parts.headers, body, MAX_BODY, &edge.budget).await?;
     let call = decode(body::json(&held.bytes)?)?;
     let mut request = tonic::Request::new(call);
     request.set_timeout(edge.config.deadline);
-    let reply = edge.dlq.clone().replay_dead_letter(request).await.map_err(|status| fault_from_status(&status))?;
+    let reply =
+        edge.dlq.clone().replay_dead_letter(request).await.map_err(|status| fault_from_status(&status))?;
     Ok(reply.into_inner())
 }
 
 fn decode(json: &str) -> Result<ReplayDeadLetterRequest, Fault> {
-    let letter: Letter = serde_json::from_str(json)
-        .map_err(|error| Fault::invalid("body", format!("is neither `{{\"id\": \"…\"}}` nor a dead letter: {error}")))?;
+    let letter: Letter = serde_json::from_str(json).map_err(|error| {
+        Fault::invalid("body", format!("is neither `{{\"id\": \"…\"}}` nor a dead letter: {error}"))
+    })?;
     if letter.id.is_empty() {
         return Err(Fault::invalid("id", "is empty; `rfe dlq ls` shows the ids"));
     }
@@ -85,7 +93,9 @@ fn bytes(text: &str) -> Result<Vec<u8>, Fault> {
 
 /// The client for it.
 pub(crate) fn client(dlq: MeshChannel) -> DlqServiceClient<MeshChannel> {
-    DlqServiceClient::new(dlq).max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES)
+    DlqServiceClient::new(dlq)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES)
 }
 
 #[cfg(test)]
@@ -96,7 +106,8 @@ mod tests {
     fn an_id_alone_and_a_whole_letter_are_both_taken() {
         let alone = decode(r#"{"id":"a"}"#).expect("alone");
         assert_eq!((alone.id.as_str(), alone.raw), ("a", None));
-        let whole = decode(r#"{"id":"a","kind":"record","position":{"line":3},"raw_base64":"e30="}"#).expect("whole");
+        let whole =
+            decode(r#"{"id":"a","kind":"record","position":{"line":3},"raw_base64":"e30="}"#).expect("whole");
         assert_eq!(whole.raw.as_deref(), Some(&b"{}"[..]));
         let listed = decode(r#"{"id":"a","raw_base64":""}"#).expect("as lists show it");
         assert_eq!(listed.raw, None);

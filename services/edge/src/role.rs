@@ -13,7 +13,10 @@ use rfe_mesh::{MeshChannel, Shutdown, pages::Pages};
 use rfe_model::secret::SecretStore;
 use rfe_proto::dlq::dlq_service_client::DlqServiceClient;
 
-use crate::{Config, body::Budget, groups::Groups, openapi, outcomes::Outcomes, problem::Problem, replay, sources::Sources, webhook};
+use crate::{
+    Config, body::Budget, groups::Groups, openapi, outcomes::Outcomes, problem::Problem, replay,
+    sources::Sources, webhook,
+};
 
 /// What the role needs.
 #[derive(Debug, Clone)]
@@ -65,7 +68,9 @@ pub fn service(config: Config, deps: Deps) -> Router {
         .route("/metrics", get(page))
         .route("/openapi.json", get(description))
         .fallback(async |request: Request| Problem::route_not_found(request.uri().path()))
-        .method_not_allowed_fallback(async |request: Request| Problem::method_not_allowed(request.method(), request.uri().path()))
+        .method_not_allowed_fallback(async |request: Request| {
+            Problem::method_not_allowed(request.method(), request.uri().path())
+        })
         .with_state(edge)
 }
 

@@ -49,8 +49,10 @@ enum Verify {
 impl Rules {
     /// Reads a source's config; keys that other roles need are theirs to check.
     pub(crate) fn read(source: &pb::Source, max_body: u64, secrets: &dyn SecretStore) -> Result<Self, Fault> {
-        let config = source.config.as_ref().map(structure::from_struct).unwrap_or_else(|| serde_json::json!({}));
-        let written: Written = kind::decode(&config).map_err(|violation| unreadable(&source.name, &violation))?;
+        let config =
+            source.config.as_ref().map(structure::from_struct).unwrap_or_else(|| serde_json::json!({}));
+        let written: Written =
+            kind::decode(&config).map_err(|violation| unreadable(&source.name, &violation))?;
         let signature = match written.verify {
             None | Some(Verify::None {}) => None,
             Some(Verify::Hmac(hmac)) => Some(Signature::new(hmac, secrets)),
@@ -78,7 +80,11 @@ mod tests {
     use serde_json::json;
 
     fn read(config: serde_json::Value) -> Result<Rules, Fault> {
-        let source = pb::Source { name: "a".to_owned(), config: Some(structure::to_struct(&config)), ..pb::Source::default() };
+        let source = pb::Source {
+            name: "a".to_owned(),
+            config: Some(structure::to_struct(&config)),
+            ..pb::Source::default()
+        };
         Rules::read(&source, 1 << 20, &Fixed)
     }
 
@@ -108,7 +114,9 @@ mod tests {
 
     #[test]
     fn a_secret_that_does_not_resolve_opens_nothing() {
-        let rules = read(json!({"verify": {"kind": "hmac", "secret": "${env:NONE}", "header": "X-Signature"}})).expect("rules");
+        let rules =
+            read(json!({"verify": {"kind": "hmac", "secret": "${env:NONE}", "header": "X-Signature"}}))
+                .expect("rules");
         assert!(matches!(rules.signature, Some(Err(_))));
     }
 }

@@ -100,7 +100,12 @@ impl Signature {
         let mut sent = false;
         for value in headers.get_all(&self.header) {
             sent = true;
-            if value.to_str().ok().and_then(|text| self.decode(text)).is_some_and(|signature| self.signs(&signature, body)) {
+            if value
+                .to_str()
+                .ok()
+                .and_then(|text| self.decode(text))
+                .is_some_and(|signature| self.signs(&signature, body))
+            {
                 return Ok(());
             }
         }
@@ -175,11 +180,14 @@ pub(crate) mod tests {
         let hex = made(serde_json::json!({"secret": "${env:KEY}", "header": "X-Signature"}));
         assert_eq!(check(&hex, HEX, BODY), Ok(()));
         assert_eq!(check(&hex, &format!("sha256={}", HEX.to_uppercase()), BODY), Ok(()));
-        let base64 = made(serde_json::json!({"secret": "Jefe", "header": "X-Signature", "encoding": "base64", "prefix": "v0="}));
+        let base64 = made(
+            serde_json::json!({"secret": "Jefe", "header": "X-Signature", "encoding": "base64", "prefix": "v0="}),
+        );
         let text = BASE64.encode(hex::decode(HEX).expect("hex"));
         assert_eq!(check(&base64, &format!("v0={text}"), BODY), Ok(()));
         assert_eq!(check(&base64, text.trim_end_matches('='), BODY), Ok(()));
-        let long = made(serde_json::json!({"secret": "Jefe", "header": "X-Signature", "algorithm": "sha512"}));
+        let long =
+            made(serde_json::json!({"secret": "Jefe", "header": "X-Signature", "algorithm": "sha512"}));
         assert_eq!(check(&long, HEX_512, BODY), Ok(()));
         let short = made(serde_json::json!({"secret": "Jefe", "header": "X-Signature", "algorithm": "sha1"}));
         assert_eq!(check(&short, &format!("sha1={HEX_1}"), BODY), Ok(()));
@@ -189,7 +197,11 @@ pub(crate) mod tests {
     fn anything_else_is_refused() {
         let signature = made(serde_json::json!({"secret": "Jefe", "header": "X-Signature"}));
         for bad in ["", "00", "nonsense", &HEX[..62], HEX_512] {
-            assert_eq!(check(&signature, bad, BODY).expect_err("refused").reason, reason::SIGNATURE_INVALID, "{bad}");
+            assert_eq!(
+                check(&signature, bad, BODY).expect_err("refused").reason,
+                reason::SIGNATURE_INVALID,
+                "{bad}"
+            );
         }
         assert!(check(&signature, HEX, b"what do ya want for nothing!").is_err());
         assert!(signature.check(&HeaderMap::new(), BODY).expect_err("refused").message.contains("missing"));
@@ -197,7 +209,9 @@ pub(crate) mod tests {
 
     #[test]
     fn an_empty_secret_is_no_secret() {
-        let written = serde_json::from_value(serde_json::json!({"secret": "${env:EMPTY}", "header": "X-Signature"})).expect("written");
+        let written =
+            serde_json::from_value(serde_json::json!({"secret": "${env:EMPTY}", "header": "X-Signature"}))
+                .expect("written");
         assert!(Signature::new(written, &Fixed).is_err());
     }
 }

@@ -58,7 +58,13 @@ impl Sources {
             return Ok(rules);
         }
         self.check_name(name)?;
-        let slot = self.slots.lock().unwrap_or_else(PoisonError::into_inner).entry(name.to_owned()).or_default().clone();
+        let slot = self
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(name.to_owned())
+            .or_default()
+            .clone();
         let known = slot.known();
         let _asking = match (slot.asking.try_lock(), &known) {
             (Ok(asking), _) => asking,
@@ -105,23 +111,29 @@ impl Sources {
 
     async fn ask(&self, name: &str) -> Result<Arc<Rules>, Fault> {
         let source = match self.get(name).await {
-            Err(fault) if fault.code == ErrorCode::NotFound && self.unknown == UnknownSources::Create => self.create(name).await?,
+            Err(fault) if fault.code == ErrorCode::NotFound && self.unknown == UnknownSources::Create => {
+                self.create(name).await?
+            }
             other => other?,
         };
         if source.deleted_time.is_some() {
             let message = format!("source `{name}` was deleted; it takes no webhooks");
-            return Err(Fault::new(ErrorCode::FailedPrecondition, reason::SOURCE_DELETED, message).with("source", name));
+            return Err(Fault::new(ErrorCode::FailedPrecondition, reason::SOURCE_DELETED, message)
+                .with("source", name));
         }
         if source.kind != KIND {
-            let message = format!("source `{name}` is of kind {}; webhooks go to sources of kind {KIND}", source.kind);
-            return Err(Fault::new(ErrorCode::FailedPrecondition, reason::SOURCE_KIND_MISMATCH, message).with("source", name));
+            let message =
+                format!("source `{name}` is of kind {}; webhooks go to sources of kind {KIND}", source.kind);
+            return Err(Fault::new(ErrorCode::FailedPrecondition, reason::SOURCE_KIND_MISMATCH, message)
+                .with("source", name));
         }
         Rules::read(&source, self.max_body, &*self.secrets).map(Arc::new)
     }
 
     async fn get(&self, name: &str) -> Result<pb::Source, Fault> {
         let request = self.request(pb::GetSourceRequest { name: name.to_owned() });
-        let reply = self.client.clone().get_source(request).await.map_err(|status| fault_from_status(&status))?;
+        let reply =
+            self.client.clone().get_source(request).await.map_err(|status| fault_from_status(&status))?;
         reply.into_inner().source.ok_or_else(|| Fault::internal("GetSource answered without a source"))
     }
 
@@ -131,7 +143,10 @@ impl Sources {
         match self.client.clone().create_source(request).await {
             Ok(reply) => {
                 tracing::info!(source = name, "made by a first webhook");
-                reply.into_inner().source.ok_or_else(|| Fault::internal("CreateSource answered without a source"))
+                reply
+                    .into_inner()
+                    .source
+                    .ok_or_else(|| Fault::internal("CreateSource answered without a source"))
             }
             // Another webhook was first.
             Err(status) if status.code() == tonic::Code::AlreadyExists => self.get(name).await,

@@ -58,7 +58,9 @@ async fn accept<'a>(edge: &Edge, source: &'a str, request: Request) -> Result<Ac
     match edge.groups.submit(source, event, share).await {
         Ok(result) => settle(source, result),
         Err(fault) => {
-            if [reason::SOURCE_DELETED, reason::SOURCE_NOT_FOUND, reason::SOURCE_KIND_MISMATCH].contains(&fault.reason.as_str()) {
+            if [reason::SOURCE_DELETED, reason::SOURCE_NOT_FOUND, reason::SOURCE_KIND_MISMATCH]
+                .contains(&fault.reason.as_str())
+            {
                 edge.sources.forget(source);
             }
             Err(fault)

@@ -162,7 +162,8 @@ pub fn load(
     let variables: Vec<(String, String)> = variables.into_iter().collect();
     let mut settings = parse("default.toml", DEFAULTS)?;
     if let Some((_, path)) = variables.iter().find(|(name, _)| name == "RFE_CONFIG") {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.clone(), error))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable(path.clone(), error))?;
         let file = parse(path, &text)?;
         // A mistake in the file is told with the file's name, before the environment hides it.
         let mut alone = settings.clone();
@@ -226,6 +227,9 @@ impl Config {
         }
         if self.demo.schedule_interval_seconds < 1.0 || self.queue.lease_seconds < 1.0 {
             return wrong("demo.schedule_interval_seconds and queue.lease_seconds: at least 1".to_owned());
+        }
+        if let Err(reason) = rfe_worker::CrashPoint::parse(self.drill.crash_point.as_deref()) {
+            return wrong(format!("drill.crash_point: {reason}"));
         }
         if self.batch.max_rows == 0 {
             return wrong("batch.max_rows: at least 1".to_owned());
@@ -309,7 +313,8 @@ mod tests {
     #[test]
     fn a_listener_off_loopback_needs_consent() {
         assert!(from(&[("RFE_HTTP_ADDR", "0.0.0.0:8080")]).is_err());
-        let config = from(&[("RFE_HTTP_ADDR", "0.0.0.0:8080"), ("RFE_INSECURE", "1")]).expect("consent").config;
+        let config =
+            from(&[("RFE_HTTP_ADDR", "0.0.0.0:8080"), ("RFE_INSECURE", "1")]).expect("consent").config;
         assert_eq!(config.unknown_sources(), UnknownSources::Reject);
         assert!(config.allowed_private_hosts().is_empty());
     }

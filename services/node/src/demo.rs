@@ -83,6 +83,7 @@ Three things to try:
 
    curl -X POST http://{http}/webhooks/zendesk -H 'Content-Type: application/json' \
      -d '{{"event_type":"ticket_created","data":{{"ticket_id":987,"priority":"high"}}}}'
+   sleep 2   # events land in batches, a second apart
    {query} "SELECT event_type, data, _received_at FROM zendesk"
 
 2. Ask the services:

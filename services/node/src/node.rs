@@ -95,8 +95,7 @@ impl Node {
             shutdown: &shutdown,
             folder: &folder,
         };
-        let (routes, health) = wiring::routes(wiring::roles(site)?, &shutdown)?;
-        local.set(routes.clone());
+        let (routes, health) = wiring::start(wiring::roles(site)?, site)?;
         let (http_addr, grpc_addr) = (address(&http)?, address(&grpc)?);
         wiring::serve_edge(http, site);
         server::spawn(grpc, server::GrpcPort::new(routes, pages.clone()), &shutdown);

@@ -11,12 +11,7 @@ use rfe_sources::SourceKinds;
 use tokio::net::TcpListener;
 use tonic::service::{Routes, RoutesBuilder};
 
-use crate::{
-    Config, StartError,
-    config::UnknownSources,
-    folder::DataFolder,
-    node::Surroundings,
-};
+use crate::{Config, StartError, config::UnknownSources, folder::DataFolder, node::Surroundings};
 
 /// The opened stores.
 #[derive(Debug)]
@@ -55,26 +50,30 @@ impl Health {
     }
 }
 
-/// Registers roles, health and reflection; spawns the roles' tasks.
-pub(crate) fn routes(roles: Vec<Role>, shutdown: &Shutdown) -> Result<(Routes, Health), StartError> {
+/// Registers roles, health and reflection, makes the routes known, and only then spawns the roles' tasks: they call each other.
+pub(crate) fn start(roles: Vec<Role>, site: Site<'_>) -> Result<(Routes, Health), StartError> {
     let (reporter, health) = tonic_health::server::health_reporter();
     let mut builder = RoutesBuilder::default();
     let mut services = Vec::new();
+    let mut tasks = Vec::new();
     for role in roles {
         services.extend_from_slice(role.services());
-        for (name, task) in role.register(&mut builder) {
-            let stop = shutdown.clone();
-            shutdown.spawn(async move {
-                task.await;
-                if !stop.has_begun() {
-                    tracing::error!(task = name, "a task ended before shutdown");
-                }
-            });
-        }
+        tasks.extend(role.register(&mut builder));
     }
     builder.add_service(health);
     add_reflection(&mut builder).map_err(|error| StartError::Part(format!("reflection: {error}")))?;
-    Ok((builder.routes(), Health { reporter, services }))
+    let routes = builder.routes();
+    site.local.set(routes.clone());
+    for (name, task) in tasks {
+        let stop = site.shutdown.clone();
+        site.shutdown.spawn(async move {
+            task.await;
+            if !stop.has_begun() {
+                tracing::error!(task = name, "a task ended before shutdown");
+            }
+        });
+    }
+    Ok((routes, Health { reporter, services }))
 }
 
 fn add_reflection(builder: &mut RoutesBuilder) -> Result<(), tonic_reflection::server::Error> {
@@ -83,6 +82,8 @@ fn add_reflection(builder: &mut RoutesBuilder) -> Result<(), tonic_reflection::s
             .register_encoded_file_descriptor_set(rfe_proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(rfe_query::FLIGHT_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of errors, so that grpcurl can show them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     builder.add_service(configure().build_v1()?);
     builder.add_service(configure().build_v1alpha()?);
@@ -131,11 +132,8 @@ fn ingest(site: Site<'_>) -> Role {
 
 fn worker(site: Site<'_>) -> Role {
     let config = site.config;
-    let mut roots = if config.sources.roots.is_empty() {
-        vec![PathBuf::from(".")]
-    } else {
-        config.sources.roots.clone()
-    };
+    let mut roots =
+        if config.sources.roots.is_empty() { vec![PathBuf::from(".")] } else { config.sources.roots.clone() };
     roots.extend(site.surroundings.roots.iter().cloned());
     rfe_worker::build(
         rfe_worker::Config {

@@ -1,6 +1,5 @@
 //! The metadata role, asked for what a snapshot shows.
 
-
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamDecoder;
 use arrow_schema::SchemaRef;
@@ -51,8 +50,14 @@ impl Catalog {
     /// Reads a table of `meta`.
     pub async fn scan(&self, table: &str) -> Result<Scan, QueryError> {
         let request = ScanTableRequest { table: table.to_owned() };
-        let stream = self.0.clone().scan_table(request).await.map_err(|status| refused(&status))?.into_inner();
-        let mut scan = Scan { stream, decoder: StreamDecoder::new(), ready: None, buffer: arrow::buffer::Buffer::from(&[0_u8; 0]) };
+        let stream =
+            self.0.clone().scan_table(request).await.map_err(|status| refused(&status))?.into_inner();
+        let mut scan = Scan {
+            stream,
+            decoder: StreamDecoder::new(),
+            ready: None,
+            buffer: arrow::buffer::Buffer::from(&[0_u8; 0]),
+        };
         // The schema is known once the first batch is, or the end.
         scan.ready = scan.advance().await?;
         Ok(scan)
@@ -86,7 +91,9 @@ impl Scan {
         loop {
             if !self.buffer.is_empty() {
                 let decoded = self.decoder.decode(&mut self.buffer);
-                if let Some(batch) = decoded.map_err(|error| QueryError::Internal(format!("Arrow from the metadata role: {error}")))? {
+                if let Some(batch) = decoded
+                    .map_err(|error| QueryError::Internal(format!("Arrow from the metadata role: {error}")))?
+                {
                     return Ok(Some(batch));
                 }
                 continue;

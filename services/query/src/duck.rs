@@ -12,8 +12,8 @@ use std::{
 
 use duckdb::{
     arrow::{
-        array::{Array as _, RecordBatch, StructArray},
-        datatypes::{DataType, Field, Schema, SchemaRef},
+        array::{RecordBatch, StructArray},
+        datatypes::{DataType, Schema, SchemaRef},
         ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi},
     },
     ffi,
@@ -115,6 +115,21 @@ impl Database {
         }
         Ok(Session { raw, interrupt: Arc::new(Interrupt(Mutex::new(raw))), _database: Arc::clone(self) })
     }
+
+    /// Appends a batch to a table whose columns have its types.
+    pub fn append(
+        self: &Arc<Self>,
+        catalog: &str,
+        schema: &str,
+        table: &str,
+        batch: RecordBatch,
+    ) -> Result<()> {
+        let said = |error: duckdb::Error| DuckError(error.to_string());
+        // SAFETY: the instance lives as long as `self`, and the connection does not leave this function.
+        let connection = unsafe { duckdb::Connection::open_from_raw(self.0) }.map_err(said)?;
+        let mut appender = connection.appender_to_catalog_and_db(table, catalog, schema).map_err(said)?;
+        appender.append_record_batch(batch).and_then(|()| appender.flush()).map_err(said)
+    }
 }
 
 impl Drop for Database {
@@ -134,7 +149,8 @@ impl Session {
         unsafe {
             let mut result = mem::zeroed();
             let state = ffi::duckdb_query(self.raw, sql.as_ptr(), &mut result);
-            let error = (state != ffi::DuckDBSuccess).then(|| DuckError(text(ffi::duckdb_result_error(&mut result))));
+            let error =
+                (state != ffi::DuckDBSuccess).then(|| DuckError(text(ffi::duckdb_result_error(&mut result))));
             ffi::duckdb_destroy_result(&mut result);
             error.map_or(Ok(()), Err)
         }
@@ -152,7 +168,9 @@ impl Session {
                 0 => Err(DuckError(text(ffi::duckdb_extract_statements_error(extracted)))),
                 1 => {
                     let state = ffi::duckdb_prepare_extracted_statement(self.raw, extracted, 0, &mut raw);
-                    (state == ffi::DuckDBSuccess).then_some(()).ok_or_else(|| DuckError(text(ffi::duckdb_prepare_error(raw))))
+                    (state == ffi::DuckDBSuccess)
+                        .then_some(())
+                        .ok_or_else(|| DuckError(text(ffi::duckdb_prepare_error(raw))))
                 }
                 more => Err(DuckError(format!("Parser Error: {more} statements where one is allowed"))),
             };
@@ -162,62 +180,6 @@ impl Session {
                 return Err(error);
             }
             Ok(Prepared { raw, session: self })
-        }
-    }
-
-    /// Appends a batch to a table whose columns have its types.
-    pub fn append(&self, catalog: &str, schema: &str, table: &str, batch: &RecordBatch) -> Result<()> {
-        let (catalog, schema, table) = (c_string(catalog)?, c_string(schema)?, c_string(table)?);
-        let mut exported = export(&batch.schema())?;
-        // SAFETY: out pointers are valid, the names outlive the call, and appender and converted schema are destroyed once.
-        unsafe {
-            let mut appender = ptr::null_mut();
-            let made =
-                ffi::duckdb_appender_create_ext(self.raw, catalog.as_ptr(), schema.as_ptr(), table.as_ptr(), &mut appender);
-            let mut converted = ptr::null_mut();
-            let done = if made == ffi::DuckDBSuccess {
-                failure(ffi::duckdb_schema_from_arrow(self.raw, (&raw mut exported).cast(), &mut converted))
-                    .and_then(|()| self.append_chunks(appender, converted, batch))
-            } else {
-                failure(ffi::duckdb_appender_error_data(appender))
-            };
-            ffi::duckdb_destroy_arrow_converted_schema(&mut converted);
-            ffi::duckdb_appender_destroy(&mut appender);
-            done
-        }
-    }
-
-    /// # Safety
-    /// Both handles are live, and the converted schema is the batch's.
-    unsafe fn append_chunks(
-        &self,
-        appender: ffi::duckdb_appender,
-        converted: ffi::duckdb_arrow_converted_schema,
-        batch: &RecordBatch,
-    ) -> Result<()> {
-        // SAFETY: `ffi` functions are available once the library is linked.
-        let most = usize::try_from(unsafe { ffi::duckdb_vector_size() }).unwrap_or(2048);
-        let mut at = 0;
-        while at < batch.num_rows() {
-            let rows = most.min(batch.num_rows() - at);
-            let mut array = FFI_ArrowArray::new(&StructArray::from(batch.slice(at, rows)).to_data());
-            // SAFETY: DuckDB takes the array over and marks it released; the chunk is destroyed once.
-            unsafe {
-                let mut chunk = ptr::null_mut();
-                failure(ffi::duckdb_data_chunk_from_arrow(self.raw, (&raw mut array).cast(), converted, &mut chunk))?;
-                let state = ffi::duckdb_append_data_chunk(appender, chunk);
-                ffi::duckdb_destroy_data_chunk(&mut chunk);
-                if state != ffi::DuckDBSuccess {
-                    return failure(ffi::duckdb_appender_error_data(appender));
-                }
-            }
-            at += rows;
-        }
-        // SAFETY: the appender is live.
-        match unsafe { ffi::duckdb_appender_flush(appender) } {
-            ffi::DuckDBSuccess => Ok(()),
-            // SAFETY: as above.
-            _ => failure(unsafe { ffi::duckdb_appender_error_data(appender) }),
         }
     }
 
@@ -300,20 +262,32 @@ impl<'s> Prepared<'s> {
                 Value::Double(value) => ffi::duckdb_bind_double(raw, at, *value),
                 Value::Decimal { width, scale, value } => {
                     let value = ffi::duckdb_hugeint { lower: *value as u64, upper: (*value >> 64) as i64 };
-                    ffi::duckdb_bind_decimal(raw, at, ffi::duckdb_decimal { width: *width, scale: *scale, value })
+                    ffi::duckdb_bind_decimal(
+                        raw,
+                        at,
+                        ffi::duckdb_decimal { width: *width, scale: *scale, value },
+                    )
                 }
-                Value::Text(value) => ffi::duckdb_bind_varchar_length(raw, at, value.as_ptr().cast(), value.len() as u64),
-                Value::Blob(value) => ffi::duckdb_bind_blob(raw, at, value.as_ptr().cast(), value.len() as u64),
+                Value::Text(value) => {
+                    ffi::duckdb_bind_varchar_length(raw, at, value.as_ptr().cast(), value.len() as u64)
+                }
+                Value::Blob(value) => {
+                    ffi::duckdb_bind_blob(raw, at, value.as_ptr().cast(), value.len() as u64)
+                }
                 Value::Date(days) => ffi::duckdb_bind_date(raw, at, ffi::duckdb_date { days: *days }),
                 Value::Time(micros) => ffi::duckdb_bind_time(raw, at, ffi::duckdb_time { micros: *micros }),
-                Value::Timestamp(micros) => ffi::duckdb_bind_timestamp(raw, at, ffi::duckdb_timestamp { micros: *micros }),
+                Value::Timestamp(micros) => {
+                    ffi::duckdb_bind_timestamp(raw, at, ffi::duckdb_timestamp { micros: *micros })
+                }
                 Value::TimestampTz(micros) => {
                     ffi::duckdb_bind_timestamp_tz(raw, at, ffi::duckdb_timestamp { micros: *micros })
                 }
             }
         };
         // SAFETY: the statement is live.
-        (state == ffi::DuckDBSuccess).then_some(()).ok_or_else(|| DuckError(unsafe { text(ffi::duckdb_prepare_error(raw)) }))
+        (state == ffi::DuckDBSuccess)
+            .then_some(())
+            .ok_or_else(|| DuckError(unsafe { text(ffi::duckdb_prepare_error(raw)) }))
     }
 
     /// Begins to run; rows come as they are asked for.
@@ -384,7 +358,8 @@ impl Rows<'_> {
         let mut array = FFI_ArrowArray::empty();
         // SAFETY: the out pointer is valid, and both layouts are the Arrow C data interface.
         let data = unsafe {
-            let converted = failure(ffi::duckdb_data_chunk_to_arrow(self.options.0, chunk, (&raw mut array).cast()));
+            let converted =
+                failure(ffi::duckdb_data_chunk_to_arrow(self.options.0, chunk, (&raw mut array).cast()));
             ffi::duckdb_destroy_data_chunk(&mut chunk);
             converted?;
             from_ffi(array, &self.exported)
@@ -438,7 +413,10 @@ impl Drop for ArrowOptions {
     }
 }
 
-fn arrow_schema(options: &ArrowOptions, columns: &[(String, LogicalType)]) -> Result<(FFI_ArrowSchema, SchemaRef)> {
+fn arrow_schema(
+    options: &ArrowOptions,
+    columns: &[(String, LogicalType)],
+) -> Result<(FFI_ArrowSchema, SchemaRef)> {
     let names = columns.iter().map(|(name, _)| c_string(name)).collect::<Result<Vec<_>>>()?;
     let mut names = names.iter().map(|name| name.as_ptr()).collect::<Vec<*const c_char>>();
     let mut types = columns.iter().map(|(_, kind)| kind.0).collect::<Vec<_>>();
@@ -457,18 +435,14 @@ fn arrow_schema(options: &ArrowOptions, columns: &[(String, LogicalType)]) -> Re
     Ok((exported, Arc::new(schema)))
 }
 
-fn export(schema: &Schema) -> Result<FFI_ArrowSchema> {
-    let plain = schema.fields().iter().map(|field| Field::new(field.name(), field.data_type().clone(), true));
-    FFI_ArrowSchema::try_from(&Schema::new(plain.collect::<Vec<_>>())).map_err(arrow_failure)
-}
-
 fn failure(mut error: ffi::duckdb_error_data) -> Result<()> {
     if error.is_null() {
         return Ok(());
     }
     // SAFETY: not null, live, and destroyed once.
     unsafe {
-        let message = ffi::duckdb_error_data_has_error(error).then(|| text(ffi::duckdb_error_data_message(error)));
+        let message =
+            ffi::duckdb_error_data_has_error(error).then(|| text(ffi::duckdb_error_data_message(error)));
         ffi::duckdb_destroy_error_data(&mut error);
         message.map_or(Ok(()), |message| Err(DuckError(message)))
     }

@@ -15,7 +15,7 @@ pub use thread::{on_large_stack, spawn};
 
 use crate::{
     config::Config,
-    duck::{Database, DuckError, Session},
+    duck::{Database, DuckError},
     error::{self, QueryError},
 };
 
@@ -42,7 +42,8 @@ impl std::fmt::Debug for Engine {
 impl Engine {
     /// Opens an engine that reads files below `roots` and no others.
     pub fn open(config: &Config, roots: &[PathBuf]) -> Result<Self, QueryError> {
-        let scratch = scratch(config).map_err(|error| QueryError::Internal(format!("the query scratch folder: {error}")))?;
+        let scratch = scratch(config)
+            .map_err(|error| QueryError::Internal(format!("the query scratch folder: {error}")))?;
         let settings = settings(config, roots, scratch.path());
         let instance = Instance::open(&settings).map_err(|error| QueryError::Internal(error.0))?;
         let mut shown = roots.iter().map(|root| root.display().to_string()).collect::<Vec<_>>();
@@ -50,11 +51,13 @@ impl Engine {
         Ok(Self { settings, roots: shown, current: Mutex::new(Arc::new(instance)), _scratch: scratch })
     }
 
-    /// A session that can reach nothing, for the gate.
-    pub fn sandbox(config: &Config) -> Result<Session, QueryError> {
-        let settings = settings(&Config { memory_bytes: 256 << 20, threads: 1, ..config.clone() }, &[], Path::new(""));
-        let opened = Instance::open(&settings).and_then(|instance| instance.database.connect());
-        opened.map_err(|error| QueryError::Internal(error.0))
+    /// An instance that can reach nothing, for the gate.
+    pub fn sandbox(config: &Config) -> Result<Arc<Database>, QueryError> {
+        let settings =
+            settings(&Config { memory_bytes: 256 << 20, threads: 1, ..config.clone() }, &[], Path::new(""));
+        Instance::open(&settings)
+            .map(|instance| instance.database)
+            .map_err(|error| QueryError::Internal(error.0))
     }
 
     /// A database with these relations; shared with other statements of the same ones.
@@ -106,7 +109,8 @@ fn scratch(config: &Config) -> std::io::Result<TempDir> {
 }
 
 fn settings(config: &Config, roots: &[PathBuf], scratch: &Path) -> Vec<String> {
-    let roots = roots.iter().map(|root| literal(&format!("{}/", root.display()))).collect::<Vec<_>>().join(", ");
+    let roots =
+        roots.iter().map(|root| literal(&format!("{}/", root.display()))).collect::<Vec<_>>().join(", ");
     vec![
         format!("SET memory_limit = '{}B'", config.memory_bytes),
         format!("SET threads = {}", config.threads.max(1)),

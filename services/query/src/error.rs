@@ -61,8 +61,12 @@ impl From<QueryError> for Fault {
                 .retry_after(Duration::from_secs(1)),
             QueryError::ShuttingDown => Self::new(ErrorCode::Unavailable, reason::SHUTTING_DOWN, text),
             QueryError::Cancelled => Self::new(ErrorCode::Cancelled, reason::CANCELLED, text),
-            QueryError::Deadline(_) => Self::new(ErrorCode::DeadlineExceeded, reason::DEADLINE_EXCEEDED, text),
-            QueryError::StatementNotFound => Self::new(ErrorCode::NotFound, reason::STATEMENT_NOT_FOUND, text),
+            QueryError::Deadline(_) => {
+                Self::new(ErrorCode::DeadlineExceeded, reason::DEADLINE_EXCEEDED, text)
+            }
+            QueryError::StatementNotFound => {
+                Self::new(ErrorCode::NotFound, reason::STATEMENT_NOT_FOUND, text)
+            }
             QueryError::Unsupported(_) => Self::new(ErrorCode::Unimplemented, reason::NOT_IMPLEMENTED, text),
             QueryError::Field(path, why) => Self::invalid(path, why),
             QueryError::Catalog(fault) => fault,
@@ -80,7 +84,9 @@ impl From<QueryError> for tonic::Status {
 
 /// True if the engine can't be used after this.
 pub fn is_fatal(error: &DuckError) -> bool {
-    error.0.starts_with("FATAL") || error.0.starts_with("INTERNAL") || error.0.contains("database has been invalidated")
+    error.0.starts_with("FATAL")
+        || error.0.starts_with("INTERNAL")
+        || error.0.contains("database has been invalidated")
 }
 
 /// Reads what DuckDB said; `roots` are folders whose paths stay inside.
@@ -106,7 +112,9 @@ fn without_paths(text: &str, roots: &[String]) -> String {
     for root in roots.iter().filter(|root| root.len() > 1) {
         while let Some(at) = text.find(root.as_str()) {
             let rest = &text[at..];
-            let end = rest.find(|c: char| c == '"' || c == '\'' || c == ',' || c.is_whitespace()).unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| c == '"' || c == '\'' || c == ',' || c.is_whitespace())
+                .unwrap_or(rest.len());
             text.replace_range(at..at + end, "a data file");
         }
     }
@@ -119,8 +127,11 @@ mod tests {
 
     #[test]
     fn paths_of_the_lake_stay_inside() {
-        let error = DuckError("Conversion Error: reading file \"/srv/lake/processed/a/1.parquet\": no".to_owned());
-        let QueryError::Invalid(text) = from_duck(&error, &["/srv/lake/processed".to_owned()]) else { panic!("kind") };
+        let error =
+            DuckError("Conversion Error: reading file \"/srv/lake/processed/a/1.parquet\": no".to_owned());
+        let QueryError::Invalid(text) = from_duck(&error, &["/srv/lake/processed".to_owned()]) else {
+            panic!("kind")
+        };
         assert_eq!(text, "Conversion Error: reading file \"a data file\": no");
     }
 

@@ -11,8 +11,8 @@ mod type_info;
 use std::{pin::Pin, time::Duration};
 
 use arrow_flight::{
-    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse, PollInfo,
-    PutResult, SchemaResult, Ticket,
+    Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest,
+    HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
     flight_descriptor::DescriptorType,
     flight_service_server::FlightService,
     sql::{Any, Command},
@@ -36,7 +36,9 @@ pub struct Door(pub Sql);
 
 // The Flight SQL command in these bytes; `None` if they are something else, such as SQL text.
 fn command(bytes: &[u8]) -> Result<bool, QueryError> {
-    let any = Any::decode(bytes).ok().filter(|any| any.type_url.starts_with("type.googleapis.com/arrow.flight.protocol.sql."));
+    let any = Any::decode(bytes)
+        .ok()
+        .filter(|any| any.type_url.starts_with("type.googleapis.com/arrow.flight.protocol.sql."));
     let Some(any) = any else { return Ok(false) };
     let name = any.type_url.clone();
     match Command::try_from(any) {
@@ -98,7 +100,10 @@ impl FlightService for Door {
     }
 
     async fn poll_flight_info(&self, _: Request<FlightDescriptor>) -> Reply<PollInfo> {
-        Err(QueryError::Unsupported("PollFlightInfo is not offered; GetFlightInfo answers at once".to_owned()).into())
+        Err(QueryError::Unsupported(
+            "PollFlightInfo is not offered; GetFlightInfo answers at once".to_owned(),
+        )
+        .into())
     }
 
     async fn get_schema(&self, request: Request<FlightDescriptor>) -> Reply<SchemaResult> {

@@ -4,16 +4,13 @@
 mod functions;
 mod walk;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::Deserialize as _;
 use serde_json::Value as Json;
 
 use crate::{
-    duck::{Session, Value},
+    duck::{Database, DuckError, Value},
     error::QueryError,
     rewrite,
 };
@@ -61,37 +58,44 @@ pub struct Gated {
     pub tables: BTreeSet<Table>,
 }
 
-/// The gate, with a session of its own on an instance that can reach nothing.
+/// The gate, over an instance that can reach nothing.
+#[derive(Debug)]
 pub struct Gate {
-    session: Mutex<Session>,
+    sandbox: Arc<Database>,
     max_bytes: usize,
 }
 
-impl std::fmt::Debug for Gate {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gate").field("max_bytes", &self.max_bytes).finish_non_exhaustive()
-    }
-}
-
 impl Gate {
-    /// A gate over a sandboxed session.
-    pub fn new(session: Session, max_bytes: usize) -> Self {
-        Self { session: Mutex::new(session), max_bytes }
+    /// A gate over a sandboxed instance.
+    pub fn new(sandbox: Arc<Database>, max_bytes: usize) -> Self {
+        Self { sandbox, max_bytes }
     }
 
     /// Checks a statement. Needs a large stack: how deep the text nests is known only once it is parsed.
     pub fn check(&self, sql: &str) -> Result<Gated, QueryError> {
         if sql.len() > self.max_bytes {
-            return Err(QueryError::Invalid(format!("the statement has {} bytes; at most {}", sql.len(), self.max_bytes)));
+            return Err(QueryError::Invalid(format!(
+                "the statement has {} bytes; at most {}",
+                sql.len(),
+                self.max_bytes
+            )));
+        }
+        if let Some(why) = rewrite::too_slow(sql) {
+            return Err(QueryError::Invalid(why.to_owned()));
         }
         let named = rewrite::names(sql);
         let (explain, body) = rewrite::explain(&named);
         if !explain.is_empty() && rewrite::begins_with_bracket(body) {
-            return Err(QueryError::NotAllowed("EXPLAIN takes no options here; write EXPLAIN SELECT".to_owned()));
+            return Err(QueryError::NotAllowed(
+                "EXPLAIN takes no options here; write EXPLAIN SELECT".to_owned(),
+            ));
         }
         let statement = self.statement(body)?;
         if let Some(instead) = walk::show_instead(&statement)? {
-            return Ok(Gated { tables: walk::tables(&self.statement(&instead)?)?, sql: format!("{explain}{instead}") });
+            return Ok(Gated {
+                tables: walk::tables(&self.statement(&instead)?)?,
+                sql: format!("{explain}{instead}"),
+            });
         }
         Ok(Gated { tables: walk::tables(&statement)?, sql: format!("{explain}{body}") })
     }
@@ -100,26 +104,29 @@ impl Gate {
         let text = self.parse(sql)?;
         let mut reader = serde_json::Deserializer::from_str(&text);
         reader.disable_recursion_limit();
-        let mut parsed =
-            Json::deserialize(&mut reader).map_err(|error| QueryError::Internal(format!("the parser's answer: {error}")))?;
+        let mut parsed = Json::deserialize(&mut reader)
+            .map_err(|error| QueryError::Internal(format!("the parser's answer: {error}")))?;
         if parsed["error"].as_bool() != Some(false) {
             return Err(refusal(&parsed));
         }
         match parsed["statements"].as_array_mut() {
             Some(statements) if statements.len() == 1 => Ok(statements.swap_remove(0)),
-            Some(statements) if statements.is_empty() => Err(QueryError::Invalid("the statement is empty".to_owned())),
+            Some(statements) if statements.is_empty() => {
+                Err(QueryError::Invalid("the statement is empty".to_owned()))
+            }
             _ => Err(QueryError::NotAllowed("one statement at a time; leave out all but one".to_owned())),
         }
     }
 
     fn parse(&self, sql: &str) -> Result<String, QueryError> {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = |error: crate::duck::DuckError| QueryError::Invalid(error.0);
+        let failed = |error: DuckError| QueryError::Invalid(error.0);
+        let session = self.sandbox.connect().map_err(failed)?;
         let prepared = session.prepare("SELECT json_serialize_sql(CAST($1 AS VARCHAR))").map_err(failed)?;
         prepared.bind(1, &Value::Text(sql.to_owned())).map_err(failed)?;
         let batch = prepared.stream().and_then(|mut rows| rows.next()).map_err(failed)?;
         let text = batch.and_then(|batch| {
-            let column = arrow_array::cast::AsArray::as_string_opt::<i32>(batch.column(0))?.value(0).to_owned();
+            let column =
+                arrow_array::cast::AsArray::as_string_opt::<i32>(batch.column(0))?.value(0).to_owned();
             Some(column)
         });
         text.ok_or_else(|| QueryError::Internal("the parser gave no answer".to_owned()))
@@ -130,7 +137,8 @@ fn refusal(parsed: &Json) -> QueryError {
     let message = parsed["error_message"].as_str().unwrap_or("the statement does not parse");
     if parsed["error_type"] == "not implemented" {
         return QueryError::NotAllowed(
-            "only queries are allowed: SELECT, WITH, VALUES, FROM, DESCRIBE, SUMMARIZE, SHOW TABLES, EXPLAIN".to_owned(),
+            "only queries are allowed: SELECT, WITH, VALUES, FROM, DESCRIBE, SUMMARIZE, SHOW TABLES, EXPLAIN"
+                .to_owned(),
         );
     }
     QueryError::Invalid(format!("Parser Error: {message}"))

@@ -28,7 +28,8 @@ pub fn schema(table: &str) -> SchemaRef {
         "tables" => ["table_catalog", "table_schema", "table_name", "table_type"].map(text).to_vec(),
         "schemata" => ["catalog_name", "schema_name", "schema_owner"].map(text).to_vec(),
         _ => {
-            let mut fields = ["table_catalog", "table_schema", "table_name", "column_name"].map(text).to_vec();
+            let mut fields =
+                ["table_catalog", "table_schema", "table_name", "column_name"].map(text).to_vec();
             fields.push(Field::new("ordinal_position", DataType::Int32, true));
             fields.extend(["column_default", "is_nullable", "data_type"].map(text));
             fields
@@ -43,18 +44,26 @@ pub fn rows(table: &str, described: &[Described]) -> Result<RecordBatch, QueryEr
     let columns = match table {
         "tables" => {
             let each = |show: fn(&Described) -> &str| texts(described.iter().map(show));
-            vec![each(|_| CATALOG), each(|table| table.schema), each(|table| &table.name), each(|_| "BASE TABLE")]
+            vec![
+                each(|_| CATALOG),
+                each(|table| table.schema),
+                each(|table| &table.name),
+                each(|_| "BASE TABLE"),
+            ]
         }
         "schemata" => vec![texts([CATALOG; 3]), texts(["main", "raw", "meta"]), texts([CATALOG; 3])],
         _ => columns(described),
     };
-    RecordBatch::try_new(schema, columns).map_err(|error| QueryError::Internal(format!("information_schema: {error}")))
+    RecordBatch::try_new(schema, columns)
+        .map_err(|error| QueryError::Internal(format!("information_schema: {error}")))
 }
 
 fn columns(described: &[Described]) -> Vec<ArrayRef> {
     let all = described
         .iter()
-        .flat_map(|table| table.columns.iter().zip(1_i32..).map(move |((name, kind), at)| (table, name, kind, at)))
+        .flat_map(|table| {
+            table.columns.iter().zip(1_i32..).map(move |((name, kind), at)| (table, name, kind, at))
+        })
         .collect::<Vec<_>>();
     vec![
         texts(all.iter().map(|_| CATALOG)),

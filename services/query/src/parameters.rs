@@ -56,7 +56,10 @@ impl Parameters {
         writer.write(batch).and_then(|()| writer.finish()).map_err(wrong)?;
         drop(writer);
         if bytes.len() > MAX_BYTES {
-            return Err(QueryError::Field("parameters", format!("take {} bytes; at most {MAX_BYTES}", bytes.len())));
+            return Err(QueryError::Field(
+                "parameters",
+                format!("take {} bytes; at most {MAX_BYTES}", bytes.len()),
+            ));
         }
         Ok(bytes.into())
     }
@@ -66,21 +69,32 @@ impl Parameters {
         let values = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
             let kept = value(column.as_ref());
             kept.map(|value| (field.name().clone(), value)).ok_or_else(|| {
-                QueryError::Field("parameters", format!("`{}` has the type {}, which can't be bound", field.name(), field.data_type()))
+                QueryError::Field(
+                    "parameters",
+                    format!("`{}` has the type {}, which can't be bound", field.name(), field.data_type()),
+                )
             })
         });
         Ok(Self(values.collect::<Result<_, _>>()?))
     }
 
-    /// Binds them: by name where the statement's parameters have names that are among them, else by position.
+    /// Binds them: by name where the statement's parameters have names that are among them, else by position. DuckDB calls
+    /// `?` and `$1` by their numbers, from 1; clients call the columns of what they bind by numbers from 0, so numbers are no
+    /// names.
     pub fn bind(&self, prepared: &Prepared<'_>) -> Result<(), BindError> {
         let wanted = prepared.parameters().map_err(BindError::Engine)?;
         if wanted.len() != self.0.len() {
-            let text = format!("the statement has {} parameters and {} values were bound", wanted.len(), self.0.len());
+            let text = format!(
+                "the statement has {} parameters and {} values were bound",
+                wanted.len(),
+                self.0.len()
+            );
             return Err(BindError::Ours(QueryError::Invalid(text)));
         }
         for (at, (name, _)) in wanted.iter().enumerate() {
-            let by_name = self.0.iter().find(|(given, _)| given.trim_start_matches('$') == name);
+            let is_number = name.parse::<u32>().is_ok();
+            let by_name =
+                self.0.iter().find(|(given, _)| !is_number && given.trim_start_matches('$') == name);
             let (_, value) = by_name.unwrap_or(&self.0[at]);
             prepared.bind(at + 1, value).map_err(BindError::Engine)?;
         }
@@ -116,14 +130,18 @@ fn value(column: &dyn Array) -> Option<Value> {
         DataType::LargeBinary => Value::Blob(column.as_binary::<i64>().value(0).to_vec()),
         DataType::BinaryView => Value::Blob(column.as_binary_view().value(0).to_vec()),
         DataType::Date32 => Value::Date(column.as_primitive::<t::Date32Type>().value(0)),
-        DataType::Date64 => {
-            Value::Date(i32::try_from(column.as_primitive::<t::Date64Type>().value(0).div_euclid(86_400_000)).ok()?)
-        }
+        DataType::Date64 => Value::Date(
+            i32::try_from(column.as_primitive::<t::Date64Type>().value(0).div_euclid(86_400_000)).ok()?,
+        ),
         DataType::Time32(TimeUnit::Second) => {
             Value::Time(i64::from(column.as_primitive::<t::Time32SecondType>().value(0)) * 1_000_000)
         }
-        DataType::Time32(_) => Value::Time(i64::from(column.as_primitive::<t::Time32MillisecondType>().value(0)) * 1000),
-        DataType::Time64(TimeUnit::Microsecond) => Value::Time(column.as_primitive::<t::Time64MicrosecondType>().value(0)),
+        DataType::Time32(_) => {
+            Value::Time(i64::from(column.as_primitive::<t::Time32MillisecondType>().value(0)) * 1000)
+        }
+        DataType::Time64(TimeUnit::Microsecond) => {
+            Value::Time(column.as_primitive::<t::Time64MicrosecondType>().value(0))
+        }
         DataType::Time64(_) => Value::Time(column.as_primitive::<t::Time64NanosecondType>().value(0) / 1000),
         DataType::Timestamp(unit, zone) => {
             let micros = micros(column, unit)?;
@@ -136,8 +154,12 @@ fn value(column: &dyn Array) -> Option<Value> {
 fn micros(column: &dyn Array, unit: &TimeUnit) -> Option<i64> {
     match unit {
         TimeUnit::Second => column.as_primitive::<t::TimestampSecondType>().value(0).checked_mul(1_000_000),
-        TimeUnit::Millisecond => column.as_primitive::<t::TimestampMillisecondType>().value(0).checked_mul(1000),
+        TimeUnit::Millisecond => {
+            column.as_primitive::<t::TimestampMillisecondType>().value(0).checked_mul(1000)
+        }
         TimeUnit::Microsecond => Some(column.as_primitive::<t::TimestampMicrosecondType>().value(0)),
-        TimeUnit::Nanosecond => Some(column.as_primitive::<t::TimestampNanosecondType>().value(0).div_euclid(1000)),
+        TimeUnit::Nanosecond => {
+            Some(column.as_primitive::<t::TimestampNanosecondType>().value(0).div_euclid(1000))
+        }
     }
 }

@@ -61,12 +61,20 @@ pub fn main_view(dataset: &ResolvedDataset, lake: &dyn Lake) -> Result<String, Q
         return Ok(nothing(&columns));
     }
     let described = described(dataset)?;
-    let ids = described.columns.iter().map(|column| column.id).chain(lineage(described.events).map(|(_, id, _)| id));
+    let ids = described
+        .columns
+        .iter()
+        .map(|column| column.id)
+        .chain(lineage(described.events).map(|(_, id, _)| id));
     let map = ids
         .zip(&columns)
         .map(|(id, (name, kind))| {
             let stored = if *kind == SqlType::Json { &SqlType::Varchar } else { kind };
-            format!("{id}: {{name: {}, type: {}, default_value: NULL}}", literal(name), literal(&stored.to_string()))
+            format!(
+                "{id}: {{name: {}, type: {}, default_value: NULL}}",
+                literal(name),
+                literal(&stored.to_string())
+            )
         })
         .collect::<Vec<_>>()
         .join(", ");
@@ -75,7 +83,10 @@ pub fn main_view(dataset: &ResolvedDataset, lake: &dyn Lake) -> Result<String, Q
         _ => identifier(name),
     });
     let files = paths(&dataset.processed, Bucket::Processed, lake)?;
-    Ok(format!("SELECT {} FROM read_parquet([{files}], schema = MAP {{{map}}})", shown.collect::<Vec<_>>().join(", ")))
+    Ok(format!(
+        "SELECT {} FROM read_parquet([{files}], schema = MAP {{{map}}})",
+        shown.collect::<Vec<_>>().join(", ")
+    ))
 }
 
 /// The query behind `raw.<dataset>`.
@@ -126,18 +137,23 @@ pub fn arrow_to_sql(kind: &DataType) -> Result<String, DuckError> {
 }
 
 fn described(dataset: &ResolvedDataset) -> Result<&rfe_proto::metadata::Dataset, QueryError> {
-    dataset.dataset.as_ref().ok_or_else(|| QueryError::Internal("the catalog sent a dataset without its columns".to_owned()))
+    dataset
+        .dataset
+        .as_ref()
+        .ok_or_else(|| QueryError::Internal("the catalog sent a dataset without its columns".to_owned()))
 }
 
 fn lineage(events: bool) -> impl Iterator<Item = (&'static str, u32, SqlType)> {
-    name::LINEAGE_IDS.into_iter().filter(move |(name, _)| events || name::LINEAGE.contains(name)).map(|(name, id)| {
-        let kind = match name {
-            "_ingested_at" | "_received_at" => SqlType::TimestampTz,
-            "_schema_version" => SqlType::BigInt,
-            _ => SqlType::Varchar,
-        };
-        (name, id, kind)
-    })
+    name::LINEAGE_IDS.into_iter().filter(move |(name, _)| events || name::LINEAGE.contains(name)).map(
+        |(name, id)| {
+            let kind = match name {
+                "_ingested_at" | "_received_at" => SqlType::TimestampTz,
+                "_schema_version" => SqlType::BigInt,
+                _ => SqlType::Varchar,
+            };
+            (name, id, kind)
+        },
+    )
 }
 
 fn own_columns(columns: &[Column]) -> Result<Vec<Shown>, QueryError> {
@@ -147,9 +163,10 @@ fn own_columns(columns: &[Column]) -> Result<Vec<Shown>, QueryError> {
 fn sql_type(column: &Column) -> Result<SqlType, QueryError> {
     let kind = column.r#type.parse::<SqlType>().unwrap_or(SqlType::Nested(column.r#type.clone()));
     match &kind {
-        SqlType::Nested(text) if !is_type(text) => {
-            Err(QueryError::Internal(format!("column `{}` has the type `{text}`, which is none", column.name)))
-        }
+        SqlType::Nested(text) if !is_type(text) => Err(QueryError::Internal(format!(
+            "column `{}` has the type `{text}`, which is none",
+            column.name
+        ))),
         _ => Ok(kind),
     }
 }
@@ -182,7 +199,11 @@ fn paths(files: &[DataFile], bucket: Bucket, lake: &dyn Lake) -> Result<String, 
     let path = |file: &DataFile| {
         let local = lake.local_path(bucket, &file.key);
         local.map(|path| literal(&path.display().to_string())).ok_or_else(|| {
-            QueryError::Lake(format!("the data file `{}/{}` is not at hand as a local file", bucket.name(), file.key))
+            QueryError::Lake(format!(
+                "the data file `{}/{}` is not at hand as a local file",
+                bucket.name(),
+                file.key
+            ))
         })
     };
     Ok(files.iter().map(path).collect::<Result<Vec<_>, _>>()?.join(", "))
@@ -194,7 +215,9 @@ mod tests {
 
     #[test]
     fn a_type_can_end_no_cast() {
-        for good in ["STRUCT(a BIGINT, \"b c\" VARCHAR)", "BIGINT[]", "MAP(VARCHAR, DECIMAL(18,2)[])", "HUGEINT"] {
+        for good in
+            ["STRUCT(a BIGINT, \"b c\" VARCHAR)", "BIGINT[]", "MAP(VARCHAR, DECIMAL(18,2)[])", "HUGEINT"]
+        {
             assert!(is_type(good), "{good}");
         }
         for bad in ["BIGINT) AS x, (y", "INT; DROP", "STRUCT(a INT", "x -- ]", "a\"b", "INT'x'[]"] {

@@ -6,6 +6,11 @@ pub const INFORMATION: &str = "rfe_information_schema";
 /// The catalog as users see it.
 pub const CATALOG: &str = "rfe";
 
+// DuckDB's lexer takes time that grows with the square of nested comments and the cube of a run of operator signs.
+const MAX_COMMENT_DEPTH: usize = 8;
+const MAX_OPERATOR: usize = 32;
+const OPERATOR_SIGNS: &str = "~!@#^&|`?+-*/%<>=";
+
 const SCHEMAS: [&str; 4] = ["main", "raw", "meta", "information_schema"];
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +38,22 @@ impl Token<'_> {
     }
 }
 
+/// What the parser would take minutes over, if there is any.
+pub fn too_slow(sql: &str) -> Option<&'static str> {
+    let mut signs = 0;
+    for token in tokens(sql) {
+        if token.kind == Kind::Blank && token.text.matches("/*").count() > MAX_COMMENT_DEPTH {
+            return Some("a comment holds too many others");
+        }
+        let sign = token.kind == Kind::Other && token.text.chars().all(|c| OPERATOR_SIGNS.contains(c));
+        signs = if sign { signs + 1 } else { 0 };
+        if signs > MAX_OPERATOR {
+            return Some("an operator has too many signs");
+        }
+    }
+    None
+}
+
 /// Takes `rfe.` away before a schema and leads `information_schema.` to ours.
 pub fn names(sql: &str) -> String {
     let tokens = tokens(sql);
@@ -41,11 +62,15 @@ pub fn names(sql: &str) -> String {
     while at < tokens.len() {
         let after_dot = at > 0 && tokens[at - 1].kind == Kind::Dot;
         let followed = |by: usize| tokens.get(at + by).is_some_and(|token| token.kind == Kind::Dot);
-        let schema = |by: usize| tokens.get(at + by).is_some_and(|token| SCHEMAS.iter().any(|name| token.is(name)));
+        let schema =
+            |by: usize| tokens.get(at + by).is_some_and(|token| SCHEMAS.iter().any(|name| token.is(name)));
         if !after_dot && tokens[at].is(CATALOG) && followed(1) && schema(2) && followed(3) {
             at += 2;
         }
-        if (!after_dot || at > 1) && tokens[at].is("information_schema") && tokens.get(at + 1).is_some_and(|t| t.kind == Kind::Dot) {
+        if (!after_dot || at > 1)
+            && tokens[at].is("information_schema")
+            && tokens.get(at + 1).is_some_and(|t| t.kind == Kind::Dot)
+        {
             out.push_str(INFORMATION);
         } else {
             out.push_str(tokens[at].text);
@@ -66,7 +91,10 @@ pub fn explain(sql: &str) -> (&'static str, &str) {
 
 /// True if the first thing that is no comment is an opening bracket.
 pub fn begins_with_bracket(sql: &str) -> bool {
-    tokens(sql).iter().find(|token| token.kind != Kind::Blank).is_some_and(|token| token.text.starts_with('('))
+    tokens(sql)
+        .iter()
+        .find(|token| token.kind != Kind::Blank)
+        .is_some_and(|token| token.text.starts_with('('))
 }
 
 fn keyword<'a>(sql: &'a str, word: &str) -> Option<&'a str> {
@@ -111,7 +139,9 @@ fn token(rest: &str) -> (Kind, usize) {
         'e' | 'E' if rest[1..].starts_with('\'') => (Kind::Other, 1 + quoted(&rest[1..], '\'', true)),
         '$' => (Kind::Other, dollar(rest)),
         '.' => (Kind::Dot, 1),
-        c if c.is_ascii_digit() => (Kind::Other, rest.find(|c: char| !is_word(c) && c != '.').unwrap_or(rest.len())),
+        c if c.is_ascii_digit() => {
+            (Kind::Other, rest.find(|c: char| !is_word(c) && c != '.').unwrap_or(rest.len()))
+        }
         c if is_word(c) => (Kind::Word, rest.find(|c: char| !is_word(c)).unwrap_or(rest.len())),
         c => (Kind::Other, c.len_utf8()),
     }
@@ -177,10 +207,16 @@ mod tests {
         assert_eq!(names(r#"FROM "rfe"."raw"."x" y"#), r#"FROM "raw"."x" y"#);
         assert_eq!(names("SELECT rfe.main.x.a FROM RFE.MAIN.x"), "SELECT main.x.a FROM MAIN.x");
         assert_eq!(names("SELECT rfe.a FROM x AS rfe"), "SELECT rfe.a FROM x AS rfe");
-        assert_eq!(names("SELECT 'rfe.main.x', $$rfe.main.x$$ -- rfe.main.x"), "SELECT 'rfe.main.x', $$rfe.main.x$$ -- rfe.main.x");
+        assert_eq!(
+            names("SELECT 'rfe.main.x', $$rfe.main.x$$ -- rfe.main.x"),
+            "SELECT 'rfe.main.x', $$rfe.main.x$$ -- rfe.main.x"
+        );
         assert_eq!(names("FROM rfe.information_schema.tables"), format!("FROM {INFORMATION}.tables"));
         assert_eq!(names("FROM information_schema.tables"), format!("FROM {INFORMATION}.tables"));
-        assert_eq!(names("SELECT E'\\'rfe.main.x', 'it''s rfe.main.x'"), "SELECT E'\\'rfe.main.x', 'it''s rfe.main.x'");
+        assert_eq!(
+            names("SELECT E'\\'rfe.main.x', 'it''s rfe.main.x'"),
+            "SELECT E'\\'rfe.main.x', 'it''s rfe.main.x'"
+        );
     }
 
     #[test]
@@ -192,8 +228,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_parser_would_take_minutes_over_is_seen() {
+        assert!(too_slow(&format!("SELECT {}1", "+".repeat(2000))).is_some());
+        assert!(too_slow(&"/*".repeat(100)).is_some());
+        assert!(
+            too_slow("SELECT 'a' || 'b' /* x /* y */ */ -- ++++++++++++++++++++++++++++++++++++++++++")
+                .is_none()
+        );
+        assert!(too_slow(&format!("SELECT '{}'", "+/*".repeat(1000))).is_none());
+    }
+
+    #[test]
     fn any_text_is_cut_into_tokens_that_make_it_again() {
-        for text in ["", "$", "$a", "'", "\"", "/*", "é'ü", "E'", "$x$y", "1.e5.x", "a--", "$1+$2", "\u{a0}x"] {
+        for text in ["", "$", "$a", "'", "\"", "/*", "é'ü", "E'", "$x$y", "1.e5.x", "a--", "$1+$2", "\u{a0}x"]
+        {
             assert_eq!(tokens(text).iter().map(|token| token.text).collect::<String>(), text, "{text}");
         }
     }

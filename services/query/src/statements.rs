@@ -54,7 +54,12 @@ struct Inner {
 
 impl Statements {
     /// Statements over this lake's files, as this metadata role shows them.
-    pub fn open(config: &Config, metadata: MeshChannel, lake: Arc<dyn Lake>, shutdown: Shutdown) -> Result<Self, QueryError> {
+    pub fn open(
+        config: &Config,
+        metadata: MeshChannel,
+        lake: Arc<dyn Lake>,
+        shutdown: Shutdown,
+    ) -> Result<Self, QueryError> {
         let roots = [Bucket::Raw, Bucket::Processed].iter().filter_map(|bucket| {
             // A lake that is not local has no folder, and then the engine may read none.
             lake.local_path(*bucket, "any")?.parent().map(std::path::Path::to_owned)
@@ -84,7 +89,13 @@ impl Statements {
 
     /// Columns and parameters of a statement at the newest snapshot, and that snapshot.
     pub async fn describe(&self, sql: &str) -> Result<(Description, u64), QueryError> {
-        let gated = self.gate(sql).await?;
+        let gated = match self.0.gated.get(&sql.to_owned()) {
+            Some(known) => known,
+            None => {
+                let _place = self.0.admission.enter().await?;
+                self.gate(sql).await?
+            }
+        };
         let resolved = self.resolve(&gated, 0).await?;
         let key = (gated.sql.clone(), resolved.relations.clone());
         // The columns of `meta` belong to the metadata role, which may be of another version a moment later.
@@ -99,7 +110,10 @@ impl Statements {
             let failed = |error| engine.failed(&error);
             let session = attached.session().map_err(failed)?;
             let prepared = session.prepare(&gated.sql).map_err(failed)?;
-            Ok(Description { schema: prepared.schema().map_err(failed)?, parameters: prepared.parameters().map_err(failed)? })
+            Ok(Description {
+                schema: prepared.schema().map_err(failed)?,
+                parameters: prepared.parameters().map_err(failed)?,
+            })
         })
         .await?;
         if lasting {
@@ -115,8 +129,12 @@ impl Statements {
         on_large_stack("describe", move || {
             let failed = |error| engine.failed(&error);
             let session = attached.session().map_err(failed)?;
-            let schema = |sql: &String| session.prepare(sql).and_then(|prepared| prepared.schema()).map_err(failed);
-            queries.iter().map(|sql| schema(sql)?.ok_or_else(|| QueryError::Internal(format!("no columns: {sql}")))).collect()
+            let schema =
+                |sql: &String| session.prepare(sql).and_then(|prepared| prepared.schema()).map_err(failed);
+            queries
+                .iter()
+                .map(|sql| schema(sql)?.ok_or_else(|| QueryError::Internal(format!("no columns: {sql}"))))
+                .collect()
         })
         .await
     }
@@ -166,4 +184,3 @@ impl Statements {
         Ok(gated)
     }
 }
-

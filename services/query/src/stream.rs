@@ -70,7 +70,15 @@ pub async fn start(job: Job, guard: DropGuard) -> Result<Batches, QueryError> {
     let ended = Arc::clone(&outcome);
     let handle = tokio::runtime::Handle::current();
     crate::engine::spawn("query", move || {
-        let sink = Sink { sender, stop: job.stop.clone(), handle, rows: Vec::new(), count: 0, bytes: 0, since: Instant::now() };
+        let sink = Sink {
+            sender,
+            stop: job.stop.clone(),
+            handle,
+            rows: Vec::new(),
+            count: 0,
+            bytes: 0,
+            since: Instant::now(),
+        };
         let _done = job.stop.done_when_dropped();
         run(&job, started, sink, &ended);
         // Given back only now: a statement that can't be interrupted keeps its place.
@@ -89,7 +97,11 @@ fn run(job: &Job, started: oneshot::Sender<SchemaRef>, mut sink: Sink, outcome: 
     *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
 }
 
-fn produce(job: &Job, started: &mut Option<oneshot::Sender<SchemaRef>>, sink: &mut Sink) -> Result<(), QueryError> {
+fn produce(
+    job: &Job,
+    started: &mut Option<oneshot::Sender<SchemaRef>>,
+    sink: &mut Sink,
+) -> Result<(), QueryError> {
     let failed = |error| job.engine.failed(&error);
     let session = job.attached.session().map_err(failed)?;
     job.stop.reaches(session.interrupt());

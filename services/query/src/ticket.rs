@@ -30,6 +30,7 @@ impl Pinned {
 
     /// Reads the handle of a ticket.
     pub fn read(handle: &[u8]) -> Result<Self, QueryError> {
-        Self::decode(handle).map_err(|error| QueryError::Field("ticket", format!("is none of this service: {error}")))
+        Self::decode(handle)
+            .map_err(|error| QueryError::Field("ticket", format!("is none of this service: {error}")))
     }
 }

@@ -46,7 +46,12 @@ impl Book {
             return Err(Fault::invalid("schedule_id", "is missing"));
         }
         self.store.schedule(id).await?.ok_or_else(|| {
-            Fault::new(ErrorCode::NotFound, reason::SCHEDULE_NOT_FOUND, format!("schedule `{id}` does not exist")).with("schedule", id)
+            Fault::new(
+                ErrorCode::NotFound,
+                reason::SCHEDULE_NOT_FOUND,
+                format!("schedule `{id}` does not exist"),
+            )
+            .with("schedule", id)
         })
     }
 
@@ -85,7 +90,12 @@ impl Book {
     }
 
     /// Notes a firing and moves the schedule on to its first instant after `after`, unless it was changed or paused meanwhile.
-    pub(crate) async fn fired(&self, fired: &Schedule, firing: &Firing, after: Timestamp) -> Result<(), Fault> {
+    pub(crate) async fn fired(
+        &self,
+        fired: &Schedule,
+        firing: &Firing,
+        after: Timestamp,
+    ) -> Result<(), Fault> {
         let _held = self.hold().await;
         // One that is gone leaves no firing behind, although its job runs.
         let Some(current) = self.store.schedule(&fired.schedule_id).await? else { return Ok(()) };

@@ -29,7 +29,10 @@ pub(crate) fn timing(schedule: &Schedule) -> Result<Timing, Vec<Violation>> {
     };
     match (timing, zone) {
         (Ok(timing), Ok(_)) => Ok(timing),
-        (timing, zone) => Err([timing.err(), zone.err().map(|reason| wrong("timezone", reason))].into_iter().flatten().collect()),
+        (timing, zone) => Err([timing.err(), zone.err().map(|reason| wrong("timezone", reason))]
+            .into_iter()
+            .flatten()
+            .collect()),
     }
 }
 
@@ -59,7 +62,8 @@ pub(crate) fn words(schedule: &Schedule) -> Result<(), Fault> {
     }
     let plain = schedule.schedule_id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if !plain || schedule.schedule_id.len() > MAX_ID {
-        let reason = format!("`{}` is no id: up to {MAX_ID} letters, digits, `_` and `-`", schedule.schedule_id);
+        let reason =
+            format!("`{}` is no id: up to {MAX_ID} letters, digits, `_` and `-`", schedule.schedule_id);
         wrong.push(Violation::new("schedule.schedule_id", reason));
     }
     if wrong.is_empty() { Ok(()) } else { Err(Fault::violations(wrong)) }

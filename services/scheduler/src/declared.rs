@@ -44,8 +44,13 @@ impl Declared {
 
     async fn settle(&self, wanted: Vec<Schedule>, now: Timestamp) -> Result<(), Fault> {
         let held = self.book.hold().await;
-        let mut existing: HashMap<String, Schedule> =
-            self.book.all().await?.into_iter().map(|schedule| (schedule.schedule_id.clone(), schedule)).collect();
+        let mut existing: HashMap<String, Schedule> = self
+            .book
+            .all()
+            .await?
+            .into_iter()
+            .map(|schedule| (schedule.schedule_id.clone(), schedule))
+            .collect();
         for schedule in wanted {
             let id = schedule.schedule_id.clone();
             let before = existing.remove(&id);

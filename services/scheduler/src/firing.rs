@@ -74,7 +74,12 @@ impl Firer {
 }
 
 /// The firing that TriggerSchedule makes.
-pub(crate) fn triggered(schedule: &Schedule, firing_id: String, instant: Timestamp, job_id: String) -> Firing {
+pub(crate) fn triggered(
+    schedule: &Schedule,
+    firing_id: String,
+    instant: Timestamp,
+    job_id: String,
+) -> Firing {
     Firing { firing_id, job_id, ..firing(schedule, instant, SUBMITTED) }
 }
 

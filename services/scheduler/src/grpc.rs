@@ -17,22 +17,42 @@ pub(crate) struct Scheduler(pub(crate) Schedules);
 
 #[tonic::async_trait]
 impl pb::scheduler_service_server::SchedulerService for Scheduler {
-    async fn create_schedule(&self, request: Request<pb::CreateScheduleRequest>) -> Answer<pb::CreateScheduleResponse> {
-        let made = self.0.create(request.into_inner().schedule, Timestamp::now()).await.map_err(status_from_fault)?;
+    async fn create_schedule(
+        &self,
+        request: Request<pb::CreateScheduleRequest>,
+    ) -> Answer<pb::CreateScheduleResponse> {
+        let made = self
+            .0
+            .create(request.into_inner().schedule, Timestamp::now())
+            .await
+            .map_err(status_from_fault)?;
         Ok(Response::new(pb::CreateScheduleResponse { schedule: Some(made) }))
     }
 
-    async fn update_schedule(&self, request: Request<pb::UpdateScheduleRequest>) -> Answer<pb::UpdateScheduleResponse> {
-        let now = self.0.update(request.into_inner().schedule, Timestamp::now()).await.map_err(status_from_fault)?;
+    async fn update_schedule(
+        &self,
+        request: Request<pb::UpdateScheduleRequest>,
+    ) -> Answer<pb::UpdateScheduleResponse> {
+        let now = self
+            .0
+            .update(request.into_inner().schedule, Timestamp::now())
+            .await
+            .map_err(status_from_fault)?;
         Ok(Response::new(pb::UpdateScheduleResponse { schedule: Some(now) }))
     }
 
-    async fn get_schedule(&self, request: Request<pb::GetScheduleRequest>) -> Answer<pb::GetScheduleResponse> {
+    async fn get_schedule(
+        &self,
+        request: Request<pb::GetScheduleRequest>,
+    ) -> Answer<pb::GetScheduleResponse> {
         let found = self.0.get(&request.into_inner().schedule_id).await.map_err(status_from_fault)?;
         Ok(Response::new(pb::GetScheduleResponse { schedule: Some(found) }))
     }
 
-    async fn list_schedules(&self, request: Request<pb::ListSchedulesRequest>) -> Answer<pb::ListSchedulesResponse> {
+    async fn list_schedules(
+        &self,
+        request: Request<pb::ListSchedulesRequest>,
+    ) -> Answer<pb::ListSchedulesResponse> {
         let pb::ListSchedulesRequest { source, page_size, page_token } = request.into_inner();
         let size = size(page_size)?;
         let schedules = self.0.list(&source, &one_more(size, page_token)).await.map_err(status_from_fault)?;
@@ -40,42 +60,69 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         Ok(Response::new(pb::ListSchedulesResponse { schedules, next_page_token }))
     }
 
-    async fn delete_schedule(&self, request: Request<pb::DeleteScheduleRequest>) -> Answer<pb::DeleteScheduleResponse> {
+    async fn delete_schedule(
+        &self,
+        request: Request<pb::DeleteScheduleRequest>,
+    ) -> Answer<pb::DeleteScheduleResponse> {
         self.0.delete(&request.into_inner().schedule_id).await.map_err(status_from_fault)?;
         Ok(Response::new(pb::DeleteScheduleResponse {}))
     }
 
-    async fn pause_schedule(&self, request: Request<pb::PauseScheduleRequest>) -> Answer<pb::PauseScheduleResponse> {
+    async fn pause_schedule(
+        &self,
+        request: Request<pb::PauseScheduleRequest>,
+    ) -> Answer<pb::PauseScheduleResponse> {
         let now = self.0.pause(&request.into_inner().schedule_id).await.map_err(status_from_fault)?;
         Ok(Response::new(pb::PauseScheduleResponse { schedule: Some(now) }))
     }
 
-    async fn resume_schedule(&self, request: Request<pb::ResumeScheduleRequest>) -> Answer<pb::ResumeScheduleResponse> {
-        let now = self.0.resume(&request.into_inner().schedule_id, Timestamp::now()).await.map_err(status_from_fault)?;
+    async fn resume_schedule(
+        &self,
+        request: Request<pb::ResumeScheduleRequest>,
+    ) -> Answer<pb::ResumeScheduleResponse> {
+        let now = self
+            .0
+            .resume(&request.into_inner().schedule_id, Timestamp::now())
+            .await
+            .map_err(status_from_fault)?;
         Ok(Response::new(pb::ResumeScheduleResponse { schedule: Some(now) }))
     }
 
-    async fn trigger_schedule(&self, request: Request<pb::TriggerScheduleRequest>) -> Answer<pb::TriggerScheduleResponse> {
+    async fn trigger_schedule(
+        &self,
+        request: Request<pb::TriggerScheduleRequest>,
+    ) -> Answer<pb::TriggerScheduleResponse> {
         let pb::TriggerScheduleRequest { schedule_id, request_id } = request.into_inner();
-        let job_id = self.0.trigger(&schedule_id, request_id, Timestamp::now()).await.map_err(status_from_fault)?;
+        let job_id =
+            self.0.trigger(&schedule_id, request_id, Timestamp::now()).await.map_err(status_from_fault)?;
         Ok(Response::new(pb::TriggerScheduleResponse { job_id }))
     }
 
-    async fn backfill_schedule(&self, _: Request<pb::BackfillScheduleRequest>) -> Answer<pb::BackfillScheduleResponse> {
+    async fn backfill_schedule(
+        &self,
+        _: Request<pb::BackfillScheduleRequest>,
+    ) -> Answer<pb::BackfillScheduleResponse> {
         let message = "BackfillSchedule comes with a later version; `rfe ingest` reads a source now";
         Err(status_from_fault(Fault::new(ErrorCode::Unimplemented, reason::NOT_IMPLEMENTED, message)))
     }
 
-    async fn preview_schedule(&self, request: Request<pb::PreviewScheduleRequest>) -> Answer<pb::PreviewScheduleResponse> {
+    async fn preview_schedule(
+        &self,
+        request: Request<pb::PreviewScheduleRequest>,
+    ) -> Answer<pb::PreviewScheduleResponse> {
         let pb::PreviewScheduleRequest { schedule, count } = request.into_inner();
         let fire_times = Schedules::preview(schedule, count, Timestamp::now()).map_err(status_from_fault)?;
         Ok(Response::new(pb::PreviewScheduleResponse { fire_times }))
     }
 
-    async fn list_firings(&self, request: Request<pb::ListFiringsRequest>) -> Answer<pb::ListFiringsResponse> {
+    async fn list_firings(
+        &self,
+        request: Request<pb::ListFiringsRequest>,
+    ) -> Answer<pb::ListFiringsResponse> {
         let pb::ListFiringsRequest { schedule_id, page_size, page_token } = request.into_inner();
         let size = size(page_size)?;
-        let firings = self.0.firings(&schedule_id, &one_more(size, page_token)).await.map_err(status_from_fault)?;
+        let firings =
+            self.0.firings(&schedule_id, &one_more(size, page_token)).await.map_err(status_from_fault)?;
         let (firings, next_page_token) = cut(firings, size, |firing| &firing.firing_id);
         Ok(Response::new(pb::ListFiringsResponse { firings, next_page_token }))
     }

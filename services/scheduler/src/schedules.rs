@@ -53,7 +53,10 @@ impl Schedules {
         let held = self.book.hold().await;
         let before = self.own(&given.schedule_id, "schedule.schedule_id").await?;
         if !given.source.is_empty() && given.source != before.source {
-            let reason = format!("a schedule keeps its source, `{}`; make another schedule for `{}`", before.source, given.source);
+            let reason = format!(
+                "a schedule keeps its source, `{}`; make another schedule for `{}`",
+                before.source, given.source
+            );
             return Err(Fault::invalid("schedule.source", reason));
         }
         let next = if before.paused { None } else { Some(time::to_proto(next)) };
@@ -103,7 +106,12 @@ impl Schedules {
     }
 
     /// Fires once, now, also while paused; the id of the job that answers.
-    pub(crate) async fn trigger(&self, id: &str, request_id: String, now: Timestamp) -> Result<String, Fault> {
+    pub(crate) async fn trigger(
+        &self,
+        id: &str,
+        request_id: String,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
         let request_id = match request_id.as_str() {
             "" => id::new(),
             given => uuid::Uuid::parse_str(given)
@@ -117,11 +125,19 @@ impl Schedules {
         Ok(job_id)
     }
 
-    pub(crate) fn preview(given: Option<Schedule>, count: i32, now: Timestamp) -> Result<Vec<prost_types::Timestamp>, Fault> {
+    pub(crate) fn preview(
+        given: Option<Schedule>,
+        count: i32,
+        now: Timestamp,
+    ) -> Result<Vec<prost_types::Timestamp>, Fault> {
         let (timing, next) = check::timing_with_next(&required(given)?, now)?;
         let count = if count == 0 { DEFAULT_PREVIEW } else { count.min(MAX_PREVIEW) };
-        let count = usize::try_from(count).map_err(|_| Fault::invalid("count", format!("{count} is negative")))?;
-        Ok(std::iter::successors(Some(next), |at| timing.next_after(*at)).take(count).map(time::to_proto).collect())
+        let count =
+            usize::try_from(count).map_err(|_| Fault::invalid("count", format!("{count} is negative")))?;
+        Ok(std::iter::successors(Some(next), |at| timing.next_after(*at))
+            .take(count)
+            .map(time::to_proto)
+            .collect())
     }
 
     pub(crate) async fn firings(&self, id: &str, page: &Page) -> Result<Vec<Firing>, Fault> {
@@ -136,8 +152,12 @@ impl Schedules {
         }
         let schedule = self.book.get(id).await?;
         if schedule.declared {
-            let message = format!("schedule `{id}` belongs to the spec of source `{}`; change it there", schedule.source);
-            return Err(Fault::new(ErrorCode::FailedPrecondition, reason::SCHEDULE_DECLARED, message).with("schedule", id));
+            let message = format!(
+                "schedule `{id}` belongs to the spec of source `{}`; change it there",
+                schedule.source
+            );
+            return Err(Fault::new(ErrorCode::FailedPrecondition, reason::SCHEDULE_DECLARED, message)
+                .with("schedule", id));
         }
         Ok(schedule)
     }
@@ -148,5 +168,6 @@ fn required(given: Option<Schedule>) -> Result<Schedule, Fault> {
 }
 
 fn exists(id: &str) -> Fault {
-    Fault::new(ErrorCode::AlreadyExists, reason::SCHEDULE_EXISTS, format!("schedule `{id}` exists")).with("schedule", id)
+    Fault::new(ErrorCode::AlreadyExists, reason::SCHEDULE_EXISTS, format!("schedule `{id}` exists"))
+        .with("schedule", id)
 }

@@ -60,7 +60,13 @@ impl Sources {
 
     async fn list(&self, page_size: i32, page_token: String) -> Result<(Vec<Source>, String, u64), Fault> {
         let request = self.request(ListSourcesRequest { page_size, page_token, show_deleted: false });
-        let reply = self.metadata.clone().list_sources(request).await.map_err(|status| fault_from_status(&status))?.into_inner();
+        let reply = self
+            .metadata
+            .clone()
+            .list_sources(request)
+            .await
+            .map_err(|status| fault_from_status(&status))?
+            .into_inner();
         Ok((reply.sources, reply.next_page_token, reply.revision))
     }
 
@@ -70,14 +76,23 @@ impl Sources {
             return Err(Fault::invalid("schedule.source", "is missing"));
         }
         let request = self.request(GetSourceRequest { name: name.to_owned() });
-        let reply = self.metadata.clone().get_source(request).await.map_err(|status| fault_from_status(&status))?;
-        let source = reply.into_inner().source.ok_or_else(|| Fault::internal("GetSource answered without a source"))?;
-        let refuse = |reason, message| Err(Fault::new(ErrorCode::FailedPrecondition, reason, message).with("source", name));
+        let reply =
+            self.metadata.clone().get_source(request).await.map_err(|status| fault_from_status(&status))?;
+        let source = reply
+            .into_inner()
+            .source
+            .ok_or_else(|| Fault::internal("GetSource answered without a source"))?;
+        let refuse = |reason, message| {
+            Err(Fault::new(ErrorCode::FailedPrecondition, reason, message).with("source", name))
+        };
         if source.deleted_time.is_some() {
             return refuse(reason::SOURCE_DELETED, format!("source `{name}` was deleted"));
         }
         if source.kind == EVENTS_ONLY {
-            return refuse(reason::SOURCE_KIND_MISMATCH, format!("source `{name}` is of kind {EVENTS_ONLY}; nothing reads it by a clock"));
+            return refuse(
+                reason::SOURCE_KIND_MISMATCH,
+                format!("source `{name}` is of kind {EVENTS_ONLY}; nothing reads it by a clock"),
+            );
         }
         Ok(())
     }
@@ -91,27 +106,40 @@ impl Sources {
             page_size: 100,
             page_token: String::new(),
         });
-        let reply = self.metadata.clone().list_runs(request).await.map_err(|status| fault_from_status(&status))?;
+        let reply =
+            self.metadata.clone().list_runs(request).await.map_err(|status| fault_from_status(&status))?;
         Ok(reply.into_inner().runs.into_iter().map(|run| run.run_id).collect())
     }
 
     /// True while nobody leases the source's jobs.
     pub(crate) async fn is_paused(&self, name: &str) -> Result<bool, Fault> {
         let request = self.request(GetQueueStatsRequest { source: name.to_owned() });
-        let reply = self.ingest.clone().get_queue_stats(request).await.map_err(|status| fault_from_status(&status))?;
+        let reply = self
+            .ingest
+            .clone()
+            .get_queue_stats(request)
+            .await
+            .map_err(|status| fault_from_status(&status))?;
         Ok(reply.into_inner().sources.iter().any(|stats| stats.source == name && stats.paused))
     }
 
     /// Queues a pull job; the id of the job that answers.
-    pub(crate) async fn submit(&self, name: &str, request_id: &str, scheduled: Timestamp) -> Result<String, Fault> {
+    pub(crate) async fn submit(
+        &self,
+        name: &str,
+        request_id: &str,
+        scheduled: Timestamp,
+    ) -> Result<String, Fault> {
         let request = self.request(SubmitJobRequest {
             source: name.to_owned(),
             request_id: request_id.to_owned(),
             scheduled_time: Some(time::to_proto(scheduled)),
             replay: None,
         });
-        let reply = self.ingest.clone().submit_job(request).await.map_err(|status| fault_from_status(&status))?;
-        let job = reply.into_inner().job.ok_or_else(|| Fault::internal("SubmitJob answered without a job"))?;
+        let reply =
+            self.ingest.clone().submit_job(request).await.map_err(|status| fault_from_status(&status))?;
+        let job =
+            reply.into_inner().job.ok_or_else(|| Fault::internal("SubmitJob answered without a job"))?;
         Ok(job.job_id)
     }
 

@@ -14,7 +14,10 @@ use rfe_proto::{
 use rfe_registry::{Page, SqliteRegistry};
 use stand_in::World;
 
-use crate::{Config, book::Book, clock::Clock, declared::Declared, firing::Firer, schedules::Schedules, sources::Sources};
+use crate::{
+    Config, book::Book, clock::Clock, declared::Declared, firing::Firer, schedules::Schedules,
+    sources::Sources,
+};
 
 const NOON: &str = "2026-03-01T12:00:30Z";
 
@@ -64,7 +67,12 @@ impl Bench {
     }
 
     async fn next(&self, id: &str) -> Option<String> {
-        self.book.get(id).await.expect("schedule").next_fire_time.map(|next| time::from_proto(&next).expect("instant").to_string())
+        self.book
+            .get(id)
+            .await
+            .expect("schedule")
+            .next_fire_time
+            .map(|next| time::from_proto(&next).expect("instant").to_string())
     }
 
     /// Instant and outcome of firings, newest first.
@@ -119,14 +127,23 @@ async fn an_instant_passes_while_the_run_before_is_at_work_unless_it_may_wait() 
 #[tokio::test]
 async fn instants_that_passed_meanwhile_follow_the_misfire_policy() {
     let bench = bench().await;
-    for (id, misfire) in [("latest", MisfirePolicy::Unspecified), ("all", MisfirePolicy::All), ("skip", MisfirePolicy::Skip)] {
-        let schedule = Schedule { misfire: misfire.into(), overlap: OverlapPolicy::BufferAll.into(), ..every_minute(id, id) };
+    for (id, misfire) in
+        [("latest", MisfirePolicy::Unspecified), ("all", MisfirePolicy::All), ("skip", MisfirePolicy::Skip)]
+    {
+        let schedule = Schedule {
+            misfire: misfire.into(),
+            overlap: OverlapPolicy::BufferAll.into(),
+            ..every_minute(id, id)
+        };
         bench.made(schedule).await;
     }
     bench.clock.tick(at("2026-03-01T12:03:30Z")).await.expect("tick");
     let (one, two, three) = ("2026-03-01T12:01:00Z", "2026-03-01T12:02:00Z", "2026-03-01T12:03:00Z");
     assert_eq!(bench.firings("latest").await, [pair(three, "submitted")]);
-    assert_eq!(bench.firings("all").await, [pair(three, "submitted"), pair(two, "submitted"), pair(one, "submitted")]);
+    assert_eq!(
+        bench.firings("all").await,
+        [pair(three, "submitted"), pair(two, "submitted"), pair(one, "submitted")]
+    );
     assert_eq!(bench.firings("skip").await, [pair(three, "skipped")]);
     for id in ["latest", "all", "skip"] {
         assert_eq!(bench.next(id).await.as_deref(), Some("2026-03-01T12:04:00Z"), "{id}");
@@ -136,7 +153,11 @@ async fn instants_that_passed_meanwhile_follow_the_misfire_policy() {
 #[tokio::test]
 async fn not_more_than_a_thousand_instants_are_made_up_for() {
     let bench = bench().await;
-    let all = Schedule { misfire: MisfirePolicy::All.into(), overlap: OverlapPolicy::BufferAll.into(), ..every_minute("s", "a") };
+    let all = Schedule {
+        misfire: MisfirePolicy::All.into(),
+        overlap: OverlapPolicy::BufferAll.into(),
+        ..every_minute("s", "a")
+    };
     bench.made(all).await;
     bench.clock.tick(at("2026-03-03T12:00:00Z")).await.expect("tick");
     assert_eq!(bench.firings("s").await.len(), 1000);
@@ -146,11 +167,13 @@ async fn not_more_than_a_thousand_instants_are_made_up_for() {
 async fn an_instant_stays_due_while_ingest_is_away_and_moves_on_when_it_refuses() {
     let bench = bench().await;
     bench.made(every_minute("s", "a")).await;
-    *bench.world.refuse.lock().expect("lock") = Some(Fault::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, "down"));
+    *bench.world.refuse.lock().expect("lock") =
+        Some(Fault::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, "down"));
     bench.clock.tick(at("2026-03-01T12:01:00Z")).await.expect("tick");
     assert_eq!(bench.next("s").await.as_deref(), Some("2026-03-01T12:01:00Z"));
     assert!(bench.firings("s").await.is_empty());
-    *bench.world.refuse.lock().expect("lock") = Some(Fault::new(ErrorCode::FailedPrecondition, reason::SOURCE_DELETED, "gone"));
+    *bench.world.refuse.lock().expect("lock") =
+        Some(Fault::new(ErrorCode::FailedPrecondition, reason::SOURCE_DELETED, "gone"));
     bench.clock.tick(at("2026-03-01T12:01:05Z")).await.expect("tick");
     assert_eq!(bench.firings("s").await, [pair("2026-03-01T12:01:00Z", "failed")]);
     assert_eq!(bench.next("s").await.as_deref(), Some("2026-03-01T12:02:00Z"));
@@ -199,7 +222,11 @@ async fn declared_schedules_appear_change_and_go_with_their_sources() {
 #[tokio::test]
 async fn a_declared_schedule_is_changed_in_its_spec_only() {
     let mut bench = bench().await;
-    let spec = pb::SourceSchedule { cron: "0 6 * * *".to_owned(), timezone: "Europe/Berlin".to_owned(), ..pb::SourceSchedule::default() };
+    let spec = pb::SourceSchedule {
+        cron: "0 6 * * *".to_owned(),
+        timezone: "Europe/Berlin".to_owned(),
+        ..pb::SourceSchedule::default()
+    };
     bench.world.declare("a", "csv", Some(spec));
     bench.clock.declared.follow(at(NOON)).await.expect("followed");
     assert_eq!(bench.next("a").await.as_deref(), Some("2026-03-02T05:00:00Z"));
@@ -226,13 +253,23 @@ async fn a_schedule_that_can_not_fire_is_refused_with_the_field_at_fault() {
         (Schedule { timing: None, ..every_minute("s", "a") }, vec!["schedule.timing"]),
         (every_minute("s", ""), vec!["schedule.source"]),
         (every_minute("no id", "a"), vec!["schedule.schedule_id"]),
-        (Schedule { timing: Some(Timing::Every(prost_types::Duration { seconds: 0, nanos: 5 })), ..every_minute("s", "a") }, vec!["schedule.every"]),
+        (
+            Schedule {
+                timing: Some(Timing::Every(prost_types::Duration { seconds: 0, nanos: 5 })),
+                ..every_minute("s", "a")
+            },
+            vec!["schedule.every"],
+        ),
     ] {
         let fault = bench.schedules.create(Some(schedule), at(NOON)).await.expect_err("refused");
-        assert_eq!(fault.violations.iter().map(|violation| violation.path.as_str()).collect::<Vec<_>>(), paths);
+        assert_eq!(
+            fault.violations.iter().map(|violation| violation.path.as_str()).collect::<Vec<_>>(),
+            paths
+        );
     }
     for (source, reason) in [("hook", reason::SOURCE_KIND_MISMATCH), ("nothing", reason::SOURCE_NOT_FOUND)] {
-        let fault = bench.schedules.create(Some(every_minute("s", source)), at(NOON)).await.expect_err("refused");
+        let fault =
+            bench.schedules.create(Some(every_minute("s", source)), at(NOON)).await.expect_err("refused");
         assert_eq!(fault.reason, reason);
     }
     bench.made(every_minute("s", "a")).await;
@@ -246,7 +283,10 @@ async fn a_trigger_fires_now_and_leaves_the_next_instant() {
     bench.made(every_minute("s", "a")).await;
     let request = id::new();
     for _ in 0..2 {
-        assert_eq!(bench.schedules.trigger("s", request.clone(), at("2026-03-01T12:00:40Z")).await, Ok(request.clone()));
+        assert_eq!(
+            bench.schedules.trigger("s", request.clone(), at("2026-03-01T12:00:40Z")).await,
+            Ok(request.clone())
+        );
     }
     assert_eq!(bench.next("s").await.as_deref(), Some("2026-03-01T12:01:00Z"));
     assert_eq!(bench.firings("s").await, [pair("2026-03-01T12:00:40Z", "submitted")]);
@@ -260,7 +300,10 @@ async fn a_trigger_fires_now_and_leaves_the_next_instant() {
 async fn a_change_of_timing_while_it_fires_is_not_written_over() {
     let bench = bench().await;
     let before = bench.made(every_minute("s", "a")).await;
-    let hourly = Schedule { timing: Some(Timing::Every(prost_types::Duration { seconds: 3600, nanos: 0 })), ..before.clone() };
+    let hourly = Schedule {
+        timing: Some(Timing::Every(prost_types::Duration { seconds: 3600, nanos: 0 })),
+        ..before.clone()
+    };
     bench.schedules.update(Some(hourly), at("2026-03-01T12:00:59Z")).await.expect("updated");
     let instant = at("2026-03-01T12:01:00Z");
     let firing = bench.clock.firer.fire(&before, instant).await.expect("fired");

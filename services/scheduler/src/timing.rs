@@ -52,7 +52,8 @@ impl Timing {
             }
             Self::Cron(cron, zone) => {
                 // Instants are whole seconds, and the search begins at the next one.
-                let whole = Timestamp::from_nanosecond(after.as_nanosecond().div_euclid(SECOND) * SECOND).ok()?;
+                let whole =
+                    Timestamp::from_nanosecond(after.as_nanosecond().div_euclid(SECOND) * SECOND).ok()?;
                 let next = cron.find_next_occurrence(&whole.to_zoned(zone.clone()), false).ok()?.timestamp();
                 (next > after).then_some(next)
             }
@@ -79,7 +80,9 @@ impl Timing {
     }
 
     fn between(&self, after: Timestamp, until: Timestamp) -> Vec<Timestamp> {
-        std::iter::successors(self.next_after(after), |at| self.next_after(*at)).take_while(|at| *at <= until).collect()
+        std::iter::successors(self.next_after(after), |at| self.next_after(*at))
+            .take_while(|at| *at <= until)
+            .collect()
     }
 }
 
@@ -102,13 +105,19 @@ mod tests {
     }
 
     fn following(timing: &Timing, after: &str, count: usize) -> Vec<String> {
-        std::iter::successors(timing.next_after(at(after)), |at| timing.next_after(*at)).take(count).map(|at| at.to_string()).collect()
+        std::iter::successors(timing.next_after(at(after)), |at| timing.next_after(*at))
+            .take(count)
+            .map(|at| at.to_string())
+            .collect()
     }
 
     #[test]
     fn every_fires_at_multiples_since_the_epoch() {
         let timing = Timing::every(Duration::from_secs(300)).expect("timing");
-        assert_eq!(following(&timing, "2026-03-01T10:01:00Z", 2), ["2026-03-01T10:05:00Z", "2026-03-01T10:10:00Z"]);
+        assert_eq!(
+            following(&timing, "2026-03-01T10:01:00Z", 2),
+            ["2026-03-01T10:05:00Z", "2026-03-01T10:10:00Z"]
+        );
         assert_eq!(following(&timing, "2026-03-01T10:05:00Z", 1), ["2026-03-01T10:10:00Z"]);
         assert_eq!(following(&timing, "1969-12-31T23:59:59Z", 1), ["1970-01-01T00:00:00Z"]);
         assert!(Timing::every(Duration::from_millis(999)).is_err());
@@ -122,7 +131,10 @@ mod tests {
             ["2026-03-28T05:00:00Z", "2026-03-29T04:00:00Z", "2026-03-30T04:00:00Z"]
         );
         let seconds = cron("*/20 * * * * *", "UTC");
-        assert_eq!(following(&seconds, "2026-03-01T10:00:00.5Z", 2), ["2026-03-01T10:00:20Z", "2026-03-01T10:00:40Z"]);
+        assert_eq!(
+            following(&seconds, "2026-03-01T10:00:00.5Z", 2),
+            ["2026-03-01T10:00:20Z", "2026-03-01T10:00:40Z"]
+        );
     }
 
     #[test]
@@ -176,10 +188,16 @@ mod tests {
             ("Australia/Lord_Howe", "2026-04-04T12:00:00Z"),
         ] {
             let timing = cron("*/15 * * * *", zone);
-            let instants = timing.between(at(from), at(from).checked_add(SignedDuration::from_hours(8)).expect("later"));
+            let instants =
+                timing.between(at(from), at(from).checked_add(SignedDuration::from_hours(8)).expect("later"));
             assert_eq!(instants.len(), 32, "{zone} {from}");
             for pair in instants.windows(2) {
-                assert_eq!(pair[0].duration_until(pair[1]), SignedDuration::from_mins(15), "{zone} {}", pair[0]);
+                assert_eq!(
+                    pair[0].duration_until(pair[1]),
+                    SignedDuration::from_mins(15),
+                    "{zone} {}",
+                    pair[0]
+                );
             }
         }
     }
@@ -187,10 +205,18 @@ mod tests {
     #[test]
     fn the_newest_instants_are_the_end_of_all() {
         let (after, until) = (at("2026-03-27T00:00:00Z"), at("2026-03-31T00:00:00Z"));
-        for timing in [cron("*/7 * * * *", "Europe/Berlin"), cron("30 2 * * *", "Europe/Berlin"), Timing::Every(3600 * SECOND)] {
+        for timing in [
+            cron("*/7 * * * *", "Europe/Berlin"),
+            cron("30 2 * * *", "Europe/Berlin"),
+            Timing::Every(3600 * SECOND),
+        ] {
             let all = timing.between(after, until);
             for limit in [1, 2, 50, 10_000] {
-                assert_eq!(timing.newest(after, until, limit), all[all.len().saturating_sub(limit)..], "{limit}");
+                assert_eq!(
+                    timing.newest(after, until, limit),
+                    all[all.len().saturating_sub(limit)..],
+                    "{limit}"
+                );
             }
             assert!(timing.newest(until, until, 5).is_empty());
         }

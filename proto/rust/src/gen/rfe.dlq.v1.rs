@@ -258,7 +258,7 @@ pub struct ReplayDeadLettersRequest {
     /// Which; only open ones are replayed.
     #[prost(message, optional, tag = "1")]
     pub filter: ::core::option::Option<DeadLetterFilter>,
-    /// At most this many.
+    /// At most this many; 0 means 100, more than 1,000 means 1,000.
     #[prost(int32, tag = "2")]
     pub limit: i32,
     /// Only count.
@@ -499,7 +499,7 @@ pub mod dlq_service_client {
                 .insert(GrpcMethod::new("rfe.dlq.v1.DlqService", "ReplayDeadLetter"));
             self.inner.unary(req, path, codec).await
         }
-        /// Replays the letters that match. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Replays the open letters that match, newest first.
         pub async fn replay_dead_letters(
             &mut self,
             request: impl tonic::IntoRequest<super::ReplayDeadLettersRequest>,
@@ -588,7 +588,7 @@ pub mod dlq_service_server {
             tonic::Response<super::ReplayDeadLetterResponse>,
             tonic::Status,
         >;
-        /// Replays the letters that match. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Replays the open letters that match, newest first.
         async fn replay_dead_letters(
             &self,
             request: tonic::Request<super::ReplayDeadLettersRequest>,

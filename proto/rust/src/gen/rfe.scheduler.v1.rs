@@ -922,7 +922,7 @@ pub mod scheduler_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Returns the next instants, without firing. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Returns the next instants, without firing.
         pub async fn preview_schedule(
             &mut self,
             request: impl tonic::IntoRequest<super::PreviewScheduleRequest>,
@@ -952,7 +952,7 @@ pub mod scheduler_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Lists firings, newest first. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Lists firings, newest first.
         pub async fn list_firings(
             &mut self,
             request: impl tonic::IntoRequest<super::ListFiringsRequest>,
@@ -1066,7 +1066,7 @@ pub mod scheduler_service_server {
             tonic::Response<super::BackfillScheduleResponse>,
             tonic::Status,
         >;
-        /// Returns the next instants, without firing. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Returns the next instants, without firing.
         async fn preview_schedule(
             &self,
             request: tonic::Request<super::PreviewScheduleRequest>,
@@ -1074,7 +1074,7 @@ pub mod scheduler_service_server {
             tonic::Response<super::PreviewScheduleResponse>,
             tonic::Status,
         >;
-        /// Lists firings, newest first. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Lists firings, newest first.
         async fn list_firings(
             &self,
             request: tonic::Request<super::ListFiringsRequest>,

@@ -8,15 +8,20 @@ use rfe_dlq::{Config, Deps};
 use rfe_mesh::{MeshChannel, Metrics, Shutdown, channel::LocalRoutes, fault_from_status};
 use rfe_model::fault::reason;
 use rfe_proto::dlq::{
-    DeadLetterFilter, DiscardDeadLetterRequest, ListDeadLettersRequest, ReplayDeadLetterRequest, ReplayDeadLettersRequest,
-    dlq_service_client::DlqServiceClient,
+    DeadLetterFilter, DiscardDeadLetterRequest, ListDeadLettersRequest, ReplayDeadLetterRequest,
+    ReplayDeadLettersRequest, dlq_service_client::DlqServiceClient,
 };
 use stand_in::World;
 use tonic::service::Routes;
 
 fn dlq(world: &Arc<World>) -> DlqServiceClient<MeshChannel> {
     let channel = world.channel();
-    let deps = Deps { metadata: channel.clone(), ingest: channel, shutdown: Shutdown::new(), metrics: Metrics::default() };
+    let deps = Deps {
+        metadata: channel.clone(),
+        ingest: channel,
+        shutdown: Shutdown::new(),
+        metrics: Metrics::default(),
+    };
     let mut routes = Routes::builder();
     let tasks = rfe_dlq::build(Config::default(), deps).register(&mut routes);
     assert!(tasks.is_empty());
@@ -47,7 +52,13 @@ async fn bytes_replace_the_letters_only_if_they_differ() {
     let mut dlq = dlq(&world);
     dlq.replay_dead_letter(replay("l", Some(b"{\"a\":"))).await.expect("queued");
     dlq.replay_dead_letter(replay("l", Some(b"{\"a\":1}"))).await.expect("queued");
-    let raws: Vec<_> = world.submitted.lock().expect("lock").iter().map(|call| call.replay.clone().expect("replay").raw).collect();
+    let raws: Vec<_> = world
+        .submitted
+        .lock()
+        .expect("lock")
+        .iter()
+        .map(|call| call.replay.clone().expect("replay").raw)
+        .collect();
     assert_eq!(raws, [None, Some(b"{\"a\":1}".to_vec())]);
 }
 
@@ -84,9 +95,12 @@ async fn discarded_and_unknown_letters_are_refused() {
     world.letter("l", "open", b"{}");
     let mut dlq = dlq(&world);
     let discard = DiscardDeadLetterRequest { id: "l".to_owned(), reason: "a test".to_owned() };
-    let letter = dlq.discard_dead_letter(discard).await.expect("discarded").into_inner().dead_letter.expect("letter");
+    let letter =
+        dlq.discard_dead_letter(discard).await.expect("discarded").into_inner().dead_letter.expect("letter");
     assert_eq!((letter.state.as_str(), letter.discard_reason.as_str()), ("discarded", "a test"));
-    for (id, expected) in [("l", reason::LETTER_NOT_OPEN), ("m", reason::LETTER_NOT_FOUND), ("", reason::INVALID_FIELD)] {
+    for (id, expected) in
+        [("l", reason::LETTER_NOT_OPEN), ("m", reason::LETTER_NOT_FOUND), ("", reason::INVALID_FIELD)]
+    {
         let refused = dlq.replay_dead_letter(replay(id, None)).await.expect_err("refused");
         assert_eq!(fault_from_status(&refused).reason, expected, "{id}");
     }
@@ -101,14 +115,23 @@ async fn lists_leave_the_bytes_out_and_name_what_is_wrong_with_a_filter() {
     let mut dlq = dlq(&world);
     let first = dlq.list_dead_letters(ListDeadLettersRequest::default()).await.expect("listed").into_inner();
     assert!(first.dead_letters.iter().all(|letter| letter.raw_base64.is_empty()));
-    let next = ListDeadLettersRequest { page_token: first.next_page_token, ..ListDeadLettersRequest::default() };
+    let next =
+        ListDeadLettersRequest { page_token: first.next_page_token, ..ListDeadLettersRequest::default() };
     let second = dlq.list_dead_letters(next).await.expect("listed").into_inner();
-    let ids: Vec<_> = first.dead_letters.iter().chain(&second.dead_letters).map(|letter| letter.id.as_str()).collect();
+    let ids: Vec<_> =
+        first.dead_letters.iter().chain(&second.dead_letters).map(|letter| letter.id.as_str()).collect();
     assert_eq!(ids, ["l1", "l2"]);
-    let filter = DeadLetterFilter { state: "closed".to_owned(), kind: "row".to_owned(), ..DeadLetterFilter::default() };
+    let filter = DeadLetterFilter {
+        state: "closed".to_owned(),
+        kind: "row".to_owned(),
+        ..DeadLetterFilter::default()
+    };
     let wrong = ListDeadLettersRequest { filter: Some(filter), ..ListDeadLettersRequest::default() };
     let fault = fault_from_status(&dlq.list_dead_letters(wrong).await.expect_err("refused"));
-    assert_eq!(fault.violations.iter().map(|wrong| wrong.path.as_str()).collect::<Vec<_>>(), ["filter.state", "filter.kind"]);
+    assert_eq!(
+        fault.violations.iter().map(|wrong| wrong.path.as_str()).collect::<Vec<_>>(),
+        ["filter.state", "filter.kind"]
+    );
 }
 
 #[tokio::test]
@@ -127,5 +150,8 @@ async fn many_letters_are_replayed_up_to_the_limit_and_counted_without_it() {
     assert_eq!(replayed.job_ids, ["job-l1", "job-l3", "job-l4"]);
     let filter = DeadLetterFilter { state: "discarded".to_owned(), ..DeadLetterFilter::default() };
     let wrong = ReplayDeadLettersRequest { filter: Some(filter), ..ReplayDeadLettersRequest::default() };
-    assert_eq!(fault_from_status(&dlq.replay_dead_letters(wrong).await.expect_err("refused")).violations[0].path, "filter.state");
+    assert_eq!(
+        fault_from_status(&dlq.replay_dead_letters(wrong).await.expect_err("refused")).violations[0].path,
+        "filter.state"
+    );
 }

@@ -67,7 +67,11 @@ impl World {
 }
 
 fn not_found(id: &str) -> Status {
-    status_from_fault(Fault::new(ErrorCode::NotFound, reason::LETTER_NOT_FOUND, format!("letter `{id}` does not exist")))
+    status_from_fault(Fault::new(
+        ErrorCode::NotFound,
+        reason::LETTER_NOT_FOUND,
+        format!("letter `{id}` does not exist"),
+    ))
 }
 
 fn not_open(letter: &DeadLetter, replay_run_id: &str) -> Status {
@@ -82,13 +86,18 @@ struct Letters(Arc<World>);
 
 #[tonic::async_trait]
 impl letter_service_server::LetterService for Letters {
-    async fn list_letters(&self, request: Request<pb::ListLettersRequest>) -> Result<Response<pb::ListLettersResponse>, Status> {
+    async fn list_letters(
+        &self,
+        request: Request<pb::ListLettersRequest>,
+    ) -> Result<Response<pb::ListLettersResponse>, Status> {
         let pb::ListLettersRequest { filter, page_size, page_token } = request.into_inner();
         let filter = filter.unwrap_or_default();
         let letters = self.0.letters.lock().expect("lock");
         let mut found: Vec<DeadLetter> = letters
             .values()
-            .filter(|letter| letter.id > page_token && (filter.state.is_empty() || letter.state == filter.state))
+            .filter(|letter| {
+                letter.id > page_token && (filter.state.is_empty() || letter.state == filter.state)
+            })
             .cloned()
             .collect();
         // Pages of two, whatever is asked for: a page may be shorter.
@@ -98,13 +107,19 @@ impl letter_service_server::LetterService for Letters {
         Ok(Response::new(pb::ListLettersResponse { letters: found, next_page_token }))
     }
 
-    async fn get_letter(&self, request: Request<pb::GetLetterRequest>) -> Result<Response<pb::GetLetterResponse>, Status> {
+    async fn get_letter(
+        &self,
+        request: Request<pb::GetLetterRequest>,
+    ) -> Result<Response<pb::GetLetterResponse>, Status> {
         let id = request.into_inner().id;
         let letter = self.0.letters.lock().expect("lock").get(&id).cloned().ok_or_else(|| not_found(&id))?;
         Ok(Response::new(pb::GetLetterResponse { letter: Some(letter) }))
     }
 
-    async fn discard_letter(&self, request: Request<pb::DiscardLetterRequest>) -> Result<Response<pb::DiscardLetterResponse>, Status> {
+    async fn discard_letter(
+        &self,
+        request: Request<pb::DiscardLetterRequest>,
+    ) -> Result<Response<pb::DiscardLetterResponse>, Status> {
         let pb::DiscardLetterRequest { id, reason } = request.into_inner();
         let mut letters = self.0.letters.lock().expect("lock");
         let letter = letters.get_mut(&id).ok_or_else(|| not_found(&id))?;
@@ -119,16 +134,22 @@ struct Ingest(Arc<World>);
 
 #[tonic::async_trait]
 impl ingest_service_server::IngestService for Ingest {
-    async fn submit_job(&self, request: Request<ingest::SubmitJobRequest>) -> Result<Response<ingest::SubmitJobResponse>, Status> {
+    async fn submit_job(
+        &self,
+        request: Request<ingest::SubmitJobRequest>,
+    ) -> Result<Response<ingest::SubmitJobResponse>, Status> {
         let request = request.into_inner();
         let id = request.replay.clone().expect("a replay").letter_id;
-        let mut letter = self.0.letters.lock().expect("lock").get(&id).cloned().ok_or_else(|| not_found(&id))?;
+        let mut letter =
+            self.0.letters.lock().expect("lock").get(&id).cloned().ok_or_else(|| not_found(&id))?;
         if self.0.replayed_meanwhile.load(Ordering::SeqCst) {
             letter.state = "replayed".to_owned();
             return Err(not_open(&letter, "run-meanwhile"));
         }
         let mut submitted = self.0.submitted.lock().expect("lock");
-        let created = !submitted.iter().any(|before| before.replay.as_ref().is_some_and(|replay| replay.letter_id == id));
+        let created = !submitted
+            .iter()
+            .any(|before| before.replay.as_ref().is_some_and(|replay| replay.letter_id == id));
         submitted.push(request);
         let job = ingest::Job { job_id: format!("job-{id}"), ..ingest::Job::default() };
         Ok(Response::new(ingest::SubmitJobResponse { job: Some(job), created }))
@@ -136,7 +157,10 @@ impl ingest_service_server::IngestService for Ingest {
 
     type WatchJobStream = tokio_stream::Empty<Result<ingest::WatchJobResponse, Status>>;
 
-    async fn watch_job(&self, _: Request<ingest::WatchJobRequest>) -> Result<Response<Self::WatchJobStream>, Status> {
+    async fn watch_job(
+        &self,
+        _: Request<ingest::WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
         Err(Status::unimplemented("watch_job"))
     }
 

@@ -73,7 +73,8 @@ impl World {
 
     pub fn declare(&self, name: &str, kind: &str, config: serde_json::Value) {
         let config = Some(rfe_model::structure::to_struct(&config));
-        let source = pb::Source { name: name.to_owned(), kind: kind.to_owned(), config, ..pb::Source::default() };
+        let source =
+            pb::Source { name: name.to_owned(), kind: kind.to_owned(), config, ..pb::Source::default() };
         self.sources.lock().expect("lock").insert(name.to_owned(), source);
     }
 
@@ -107,7 +108,10 @@ impl Metadata {
 
 #[tonic::async_trait]
 impl metadata_service_server::MetadataService for Metadata {
-    async fn get_source(&self, request: Request<pb::GetSourceRequest>) -> Result<Response<pb::GetSourceResponse>, Status> {
+    async fn get_source(
+        &self,
+        request: Request<pb::GetSourceRequest>,
+    ) -> Result<Response<pb::GetSourceResponse>, Status> {
         self.up()?;
         let name = request.into_inner().name;
         match self.0.sources.lock().expect("lock").get(&name) {
@@ -116,7 +120,10 @@ impl metadata_service_server::MetadataService for Metadata {
         }
     }
 
-    async fn create_source(&self, request: Request<pb::CreateSourceRequest>) -> Result<Response<pb::CreateSourceResponse>, Status> {
+    async fn create_source(
+        &self,
+        request: Request<pb::CreateSourceRequest>,
+    ) -> Result<Response<pb::CreateSourceResponse>, Status> {
         self.up()?;
         let pb::CreateSourceRequest { source, auto_created } = request.into_inner();
         let source = pb::Source { auto_created, ..source.expect("a source") };
@@ -178,7 +185,10 @@ impl ingest_service_server::IngestService for Ingest {
 
     type WatchJobStream = tokio_stream::Empty<Result<ingest::WatchJobResponse, Status>>;
 
-    async fn watch_job(&self, _: Request<ingest::WatchJobRequest>) -> Result<Response<Self::WatchJobStream>, Status> {
+    async fn watch_job(
+        &self,
+        _: Request<ingest::WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
         Err(Status::unimplemented("watch_job"))
     }
 
@@ -207,8 +217,14 @@ impl dlq_service_server::DlqService for Dlq {
         self.0.replays.lock().expect("lock").push(request.clone());
         let refuse = |code, reason| Err(status_from_fault(Fault::new(code, reason, "refused")));
         match request.id.as_str() {
-            "open" => Ok(Response::new(dlq::ReplayDeadLetterResponse { job_id: "j1".to_owned(), already_replayed: false })),
-            "replayed" => Ok(Response::new(dlq::ReplayDeadLetterResponse { job_id: "j0".to_owned(), already_replayed: true })),
+            "open" => Ok(Response::new(dlq::ReplayDeadLetterResponse {
+                job_id: "j1".to_owned(),
+                already_replayed: false,
+            })),
+            "replayed" => Ok(Response::new(dlq::ReplayDeadLetterResponse {
+                job_id: "j0".to_owned(),
+                already_replayed: true,
+            })),
             "discarded" => refuse(ErrorCode::FailedPrecondition, reason::LETTER_NOT_OPEN),
             _ => refuse(ErrorCode::NotFound, reason::LETTER_NOT_FOUND),
         }

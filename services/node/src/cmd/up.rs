@@ -39,7 +39,10 @@ pub(super) async fn run(config: Config, demo: bool) -> ExitCode {
         () = signals.next() => return ExitCode::from(INTERRUPTED),
     };
     if !drained {
-        eprintln!("rfe: not everything finished within {} s; it is done again at the next start", config.drain_seconds);
+        eprintln!(
+            "rfe: not everything finished within {} s; it is done again at the next start",
+            config.drain_seconds
+        );
     }
     if let Some(demo) = prepared {
         demo.stop().await;
@@ -96,9 +99,13 @@ async fn show(node: &Node, config: &Config) -> Result<(), String> {
     let url = format!("http://{}", node.grpc());
     verb(&url, &["apply", "-f", &file.to_string_lossy()], &[SUCCESS]).await?;
     for source in demo::PULLED {
+        eprintln!("rfe: reading {source}");
         // One demo source has bad records on purpose: the others of it land, and there are letters to look at.
         verb(&url, &["ingest", source, "--wait"], &[SUCCESS, ExitCode::from(DEAD_LETTERS)]).await?;
     }
+    eprintln!(
+        "rfe: some events of synthetic_stream are broken on purpose, so that there are dead letters to look at"
+    );
     println!("\nThe first query, over three of them:\n\n{}\n", demo::QUERY);
     verb(&url, &["query", demo::QUERY], &[SUCCESS]).await?;
     println!("{}", demo::things_to_try(node.http(), node.grpc()));
@@ -106,7 +113,6 @@ async fn show(node: &Node, config: &Config) -> Result<(), String> {
 }
 
 async fn verb(url: &str, words: &[&str], fine: &[ExitCode]) -> Result<(), String> {
-    eprintln!("rfe: {}", words[..2.min(words.len())].join(" "));
     let line = ["rfe", "--url", url].into_iter().chain(words.iter().copied());
     let Rfe { global, command } = Rfe::try_parse_from(line).map_err(|error| error.to_string())?;
     let Command::Client(command) = command else { return Err(format!("`{}` is no client verb", words[0])) };

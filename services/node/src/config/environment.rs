@@ -37,8 +37,17 @@ const SETTINGS: [(&str, &str, Form); 19] = [
 
 // Read by clients, by the Makefile or by `load` itself.
 const ELSEWHERE: [&str; 11] = [
-    "RFE_CONFIG", "RFE_URL", "RFE_METADATA_URL", "RFE_SCHEDULER_URL", "RFE_DLQ_URL", "RFE_QUERY_URL", "RFE_INGEST_URL",
-    "RFE_TOKEN", "RFE_CACHE", "RFE_BIN", "RFE_REGENERATE",
+    "RFE_CONFIG",
+    "RFE_URL",
+    "RFE_METADATA_URL",
+    "RFE_SCHEDULER_URL",
+    "RFE_DLQ_URL",
+    "RFE_QUERY_URL",
+    "RFE_INGEST_URL",
+    "RFE_TOKEN",
+    "RFE_CACHE",
+    "RFE_BIN",
+    "RFE_REGENERATE",
 ];
 
 // Ignoring one of these would keep data, or doors, where the user does not expect them.
@@ -53,8 +62,12 @@ const LATER: [(&str, &str); 4] = [
 pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Result<Vec<String>, ConfigError> {
     let mut warnings = Vec::new();
     for (name, value) in variables {
-        if let Some((_, instead)) = LATER.iter().find(|(later, _)| later == name).filter(|_| !value.is_empty()) {
-            return Err(ConfigError::Setting(format!("{name} is set, but in this version {instead}; unset it")));
+        if let Some((_, instead)) =
+            LATER.iter().find(|(later, _)| later == name).filter(|_| !value.is_empty())
+        {
+            return Err(ConfigError::Setting(format!(
+                "{name} is set, but in this version {instead}; unset it"
+            )));
         }
         match SETTINGS.iter().find(|(known, ..)| known == name) {
             Some((_, pointer, form)) => set(settings, pointer, read(name, value, form)?),
@@ -78,7 +91,8 @@ pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Resu
 }
 
 fn unknown(name: &str) -> String {
-    let known = SETTINGS.iter().map(|(known, ..)| *known).chain(ELSEWHERE).chain(LATER.map(|(later, _)| later));
+    let known =
+        SETTINGS.iter().map(|(known, ..)| *known).chain(ELSEWHERE).chain(LATER.map(|(later, _)| later));
     match nearest(name, known) {
         Some(nearest) => format!("{name} is no setting; did you mean {nearest}?"),
         None => format!("{name} is no setting"),

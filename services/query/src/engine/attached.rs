@@ -60,7 +60,11 @@ impl Attached {
         // From here on, dropping detaches.
         let attached = Self { name, database: Arc::clone(database) };
         let mut made: Vec<&str> = vec!["main"];
-        let schemas = relations.views.iter().map(|view| view.schema).chain(relations.filled.iter().map(|(schema, _)| *schema));
+        let schemas = relations
+            .views
+            .iter()
+            .map(|view| view.schema)
+            .chain(relations.filled.iter().map(|(schema, _)| *schema));
         for schema in schemas {
             if !made.contains(&schema) {
                 session.execute(&format!("CREATE SCHEMA {}.{schema}", attached.name))?;
@@ -69,7 +73,8 @@ impl Attached {
         }
         for view in &relations.views {
             let name = identifier(&view.name);
-            session.execute(&format!("CREATE VIEW {}.{}.{name} AS {}", attached.name, view.schema, view.sql))?;
+            session
+                .execute(&format!("CREATE VIEW {}.{}.{name} AS {}", attached.name, view.schema, view.sql))?;
         }
         Ok(attached)
     }
@@ -86,20 +91,22 @@ impl Attached {
         let mut sql = format!("CREATE TABLE {}.{schema}.{} (", self.name, identifier(table));
         for (at, field) in columns.fields().iter().enumerate() {
             let comma = if at > 0 { ", " } else { "" };
-            let _infallible = write!(sql, "{comma}{} {}", identifier(field.name()), arrow_to_sql(field.data_type())?);
+            let _infallible =
+                write!(sql, "{comma}{} {}", identifier(field.name()), arrow_to_sql(field.data_type())?);
         }
         self.database.connect()?.execute(&format!("{sql})"))
     }
 
     /// Appends rows to such a table.
-    pub fn append(&self, schema: &str, table: &str, batch: &RecordBatch) -> Result<(), DuckError> {
-        self.database.connect()?.append(&self.name, schema, table, batch)
+    pub fn append(&self, schema: &str, table: &str, batch: RecordBatch) -> Result<(), DuckError> {
+        self.database.append(&self.name, schema, table, batch)
     }
 }
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        let detached = self.database.connect().and_then(|session| session.execute(&format!("DETACH {}", self.name)));
+        let detached =
+            self.database.connect().and_then(|session| session.execute(&format!("DETACH {}", self.name)));
         if let Err(error) = detached {
             tracing::warn!(%error, name = self.name, "a database of views could not be detached");
         }
@@ -141,7 +148,10 @@ impl Cache {
         let slot = Arc::clone(slots.entry(relations.clone()).or_default());
         slot.used.store(now, Ordering::Relaxed);
         while slots.len() > MAX_IDLE {
-            let oldest = slots.iter().min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed)).map(|(key, _)| key.clone());
+            let oldest = slots
+                .iter()
+                .min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed))
+                .map(|(key, _)| key.clone());
             evicted.extend(oldest.and_then(|key| slots.remove(&key)));
         }
         // Detaching waits for the engine; others need not wait for that.

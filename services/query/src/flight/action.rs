@@ -1,6 +1,8 @@
 //! Actions: what is offered, cancelling, and sessions, of which there are none to speak of.
 
-use arrow_flight::{Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightInfo};
+use arrow_flight::{
+    Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightInfo,
+};
 use prost::Message as _;
 
 use super::sql::pinned_of;
@@ -28,15 +30,18 @@ pub fn offered() -> Vec<ActionType> {
 pub fn answer(action: &Action, running: &Running) -> Result<Vec<u8>, QueryError> {
     match action.r#type.as_str() {
         "CancelFlightInfo" => {
-            let request = CancelFlightInfoRequest::decode(action.body.clone())
-                .map_err(|error| QueryError::Field("body", format!("is no CancelFlightInfoRequest: {error}")))?;
+            let request = CancelFlightInfoRequest::decode(action.body.clone()).map_err(|error| {
+                QueryError::Field("body", format!("is no CancelFlightInfoRequest: {error}"))
+            })?;
             let status = cancel(&request.info.unwrap_or_default(), running)?;
             Ok(CancelFlightInfoResult { status: status.into() }.encode_to_vec())
         }
         // Both results without a field say: no error, no option.
         "SetSessionOptions" | "GetSessionOptions" => Ok(Vec::new()),
         "CloseSession" => Ok(SESSION_CLOSED.to_vec()),
-        other => Err(QueryError::Unsupported(format!("the action `{other}` is not offered; ListActions names those that are"))),
+        other => Err(QueryError::Unsupported(format!(
+            "the action `{other}` is not offered; ListActions names those that are"
+        ))),
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_flight::{
-    FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket, encode::FlightDataEncoderBuilder,
-    error::FlightError,
+    FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket,
+    encode::FlightDataEncoderBuilder, error::FlightError,
 };
 use arrow_ipc::writer::IpcWriteOptions;
 use arrow_schema::{Schema, SchemaRef};
@@ -27,11 +27,17 @@ pub fn wire_schema(schema: &SchemaRef) -> SchemaRef {
 pub fn schema_bytes(schema: &Schema) -> Result<Bytes, QueryError> {
     let options = IpcWriteOptions::default();
     let message: Result<IpcMessage, _> = SchemaAsIpc::new(schema, &options).try_into();
-    message.map(|message| message.0).map_err(|error| QueryError::Internal(format!("a schema does not encode: {error}")))
+    message
+        .map(|message| message.0)
+        .map_err(|error| QueryError::Internal(format!("a schema does not encode: {error}")))
 }
 
 /// A FlightInfo with one endpoint, which is this connection.
-pub fn info(schema: Option<&SchemaRef>, ticket: Vec<u8>, descriptor: FlightDescriptor) -> Result<FlightInfo, QueryError> {
+pub fn info(
+    schema: Option<&SchemaRef>,
+    ticket: Vec<u8>,
+    descriptor: FlightDescriptor,
+) -> Result<FlightInfo, QueryError> {
     let endpoint = FlightEndpoint::new().with_ticket(Ticket::new(ticket));
     let mut info = FlightInfo::new().with_descriptor(descriptor).with_endpoint(endpoint).with_ordered(true);
     if let Some(schema) = schema {

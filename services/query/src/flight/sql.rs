@@ -19,7 +19,9 @@ use prost::Message as _;
 use rfe_mesh::Metrics;
 
 use super::{Flow, Reply, answer};
-use crate::{config::Config, error::QueryError, prepared::PreparedStatements, statements::Statements, ticket::Pinned};
+use crate::{
+    config::Config, error::QueryError, prepared::PreparedStatements, statements::Statements, ticket::Pinned,
+};
 
 /// The Flight SQL service.
 #[derive(Clone)]
@@ -57,7 +59,12 @@ impl Sql {
     }
 
     /// A statement's FlightInfo, pinned to the newest snapshot.
-    pub async fn info(&self, sql: &str, parameters: Bytes, descriptor: FlightDescriptor) -> Result<FlightInfo, QueryError> {
+    pub async fn info(
+        &self,
+        sql: &str,
+        parameters: Bytes,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo, QueryError> {
         let (description, snapshot) = self.0.statements.describe(sql).await?;
         let pinned = Pinned::new(sql.to_owned(), snapshot, parameters);
         let ticket = TicketStatementQuery { statement_handle: pinned.encode_to_vec().into() };
@@ -99,7 +106,9 @@ impl Sql {
 /// The statement that a ticket's bytes pin.
 pub fn pinned_of(ticket: &[u8]) -> Result<Pinned, QueryError> {
     let any = Any::decode(ticket).map_err(|error| QueryError::Field("ticket", error.to_string()))?;
-    let query = any.unpack::<TicketStatementQuery>().map_err(|error| QueryError::Field("ticket", error.to_string()))?;
+    let query = any
+        .unpack::<TicketStatementQuery>()
+        .map_err(|error| QueryError::Field("ticket", error.to_string()))?;
     let query = query.ok_or_else(|| QueryError::Field("ticket", "is of no statement".to_owned()))?;
     Pinned::read(&query.statement_handle)
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use arrow_flight::{
     error::Result,
     sql::{
-        SqlInfo as I, SqlNullOrdering, SqlOuterJoinsSupportLevel, SqlSupportedCaseSensitivity, SqlSupportedGroupBy,
-        SqlSupportedResultSetConcurrency, SqlSupportedResultSetType, SqlSupportedSubqueries, SqlSupportedTransaction,
-        SqlSupportedUnions, SqlTransactionIsolationLevel, SupportedSqlGrammar,
+        SqlInfo as I, SqlNullOrdering, SqlOuterJoinsSupportLevel, SqlSupportedCaseSensitivity,
+        SqlSupportedGroupBy, SqlSupportedResultSetConcurrency, SqlSupportedResultSetType,
+        SqlSupportedSubqueries, SqlSupportedTransaction, SqlSupportedUnions, SqlTransactionIsolationLevel,
+        SupportedSqlGrammar,
         metadata::{SqlInfoData, SqlInfoDataBuilder},
     },
 };
@@ -92,7 +93,10 @@ pub fn data(config: &Config) -> Result<SqlInfoData> {
     lists(&mut all);
     levels(&mut all);
     all.append(I::SqlMaxStatementLength, i64::try_from(config.max_sql_bytes).unwrap_or(i64::MAX));
-    all.append(I::FlightSqlServerStatementTimeout, i32::try_from(config.max_runtime.as_millis()).unwrap_or(i32::MAX));
+    all.append(
+        I::FlightSqlServerStatementTimeout,
+        i32::try_from(config.max_runtime.as_millis()).unwrap_or(i32::MAX),
+    );
     all.append(I::FlightSqlServerTransactionTimeout, 0_i32);
     all.build()
 }
@@ -129,12 +133,21 @@ fn levels(all: &mut SqlInfoDataBuilder) {
     let bits = |of: &[i32]| of.iter().fold(0, |mask, bit| mask | (1_i32 << bit));
     let value = |number: i32| i64::from(number);
     all.append(I::FlightSqlServerTransaction, SqlSupportedTransaction::None as i32);
-    all.append(I::SqlIdentifierCase, value(SqlSupportedCaseSensitivity::SqlCaseSensitivityCaseInsensitive as i32));
-    all.append(I::SqlQuotedIdentifierCase, value(SqlSupportedCaseSensitivity::SqlCaseSensitivityCaseInsensitive as i32));
+    all.append(
+        I::SqlIdentifierCase,
+        value(SqlSupportedCaseSensitivity::SqlCaseSensitivityCaseInsensitive as i32),
+    );
+    all.append(
+        I::SqlQuotedIdentifierCase,
+        value(SqlSupportedCaseSensitivity::SqlCaseSensitivityCaseInsensitive as i32),
+    );
     all.append(I::SqlNullOrdering, value(SqlNullOrdering::SqlNullsSortedAtEnd as i32));
     all.append(
         I::SqlSupportedGroupBy,
-        bits(&[SqlSupportedGroupBy::SqlGroupByUnrelated as i32, SqlSupportedGroupBy::SqlGroupByBeyondSelect as i32]),
+        bits(&[
+            SqlSupportedGroupBy::SqlGroupByUnrelated as i32,
+            SqlSupportedGroupBy::SqlGroupByBeyondSelect as i32,
+        ]),
     );
     all.append(
         I::SqlSupportedGrammar,
@@ -144,7 +157,10 @@ fn levels(all: &mut SqlInfoDataBuilder) {
     all.append(I::SqlAnsi92SupportedLevel, bits(&[0, 1]));
     all.append(
         I::SqlOuterJoinsSupportLevel,
-        bits(&[SqlOuterJoinsSupportLevel::SqlFullOuterJoins as i32, SqlOuterJoinsSupportLevel::SqlLimitedOuterJoins as i32]),
+        bits(&[
+            SqlOuterJoinsSupportLevel::SqlFullOuterJoins as i32,
+            SqlOuterJoinsSupportLevel::SqlLimitedOuterJoins as i32,
+        ]),
     );
     // Names may have a schema in queries, which is none of the actions that these two list.
     all.append(I::SqlSchemasSupportedActions, 0_i32);
@@ -159,8 +175,14 @@ fn levels(all: &mut SqlInfoDataBuilder) {
             SqlSupportedSubqueries::SqlSubqueriesInQuantifieds as i32,
         ]),
     );
-    all.append(I::SqlSupportedUnions, bits(&[SqlSupportedUnions::SqlUnion as i32, SqlSupportedUnions::SqlUnionAll as i32]));
-    all.append(I::SqlDefaultTransactionIsolation, value(SqlTransactionIsolationLevel::SqlTransactionNone as i32));
+    all.append(
+        I::SqlSupportedUnions,
+        bits(&[SqlSupportedUnions::SqlUnion as i32, SqlSupportedUnions::SqlUnionAll as i32]),
+    );
+    all.append(
+        I::SqlDefaultTransactionIsolation,
+        value(SqlTransactionIsolationLevel::SqlTransactionNone as i32),
+    );
     all.append(
         I::SqlSupportedTransactionsIsolationLevels,
         bits(&[SqlTransactionIsolationLevel::SqlTransactionNone as i32]),

@@ -1,10 +1,12 @@
 //! GetTables with schemas: the same Arrow types that a query over the table answers with.
 
-use arrow_flight::sql::{CommandGetTables, metadata::GetTablesBuilder};
 use arrow_array::RecordBatch;
+use arrow_flight::sql::{CommandGetTables, metadata::GetTablesBuilder};
 use arrow_schema::{Field, Schema, SchemaRef};
 
-use crate::{engine::identifier, error::QueryError, information::Described, rewrite::CATALOG, statements::Statements};
+use crate::{
+    engine::identifier, error::QueryError, information::Described, rewrite::CATALOG, statements::Statements,
+};
 
 /// The type of every table.
 pub const TABLE_TYPE: &str = "TABLE";
@@ -25,11 +27,16 @@ pub async fn batch(query: CommandGetTables, statements: &Statements) -> Result<R
 
 async fn schemas(all: &[Described], statements: &Statements) -> Result<Vec<Schema>, QueryError> {
     let queries = all.iter().map(|table| {
-        let columns = table.columns.iter().map(|(name, kind)| format!("CAST(NULL AS {kind}) AS {}", identifier(name)));
+        let columns =
+            table.columns.iter().map(|(name, kind)| format!("CAST(NULL AS {kind}) AS {}", identifier(name)));
         format!("SELECT {} WHERE false", columns.collect::<Vec<_>>().join(", "))
     });
     let found = statements.columns_of(queries.collect()).await?;
-    Ok(all.iter().zip(found).map(|(table, schema)| described(table, &super::answer::wire_schema(&schema))).collect())
+    Ok(all
+        .iter()
+        .zip(found)
+        .map(|(table, schema)| described(table, &super::answer::wire_schema(&schema)))
+        .collect())
 }
 
 fn described(table: &Described, schema: &SchemaRef) -> Schema {

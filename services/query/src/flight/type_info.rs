@@ -29,7 +29,10 @@ const TYPES: [(&str, Type, Option<i32>, Option<&str>); 13] = [
 pub fn data() -> Result<XdbcTypeInfoData> {
     let mut builder = XdbcTypeInfoDataBuilder::new();
     for (name, kind, size, quote) in TYPES {
-        let number = matches!(kind, Type::XdbcInteger | Type::XdbcBigint | Type::XdbcReal | Type::XdbcDouble | Type::XdbcDecimal);
+        let number = matches!(
+            kind,
+            Type::XdbcInteger | Type::XdbcBigint | Type::XdbcReal | Type::XdbcDouble | Type::XdbcDecimal
+        );
         builder.append(XdbcTypeInfo {
             type_name: name.to_owned(),
             data_type: kind,

@@ -1,7 +1,8 @@
 //! Which functions a query may call.
 
 /// Functions that may stand in FROM; everything else there reads files, settings or other queries' state.
-const TABLE_FUNCTIONS: [&str; 7] = ["range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row"];
+const TABLE_FUNCTIONS: [&str; 7] =
+    ["range", "generate_series", "unnest", "json_each", "json_tree", "repeat", "repeat_row"];
 
 /// Functions that see or change more than their arguments.
 const DENIED: [&str; 30] = [
@@ -37,8 +38,18 @@ const DENIED: [&str; 30] = [
     "vector_type",
 ];
 
-const DENIED_PREFIXES: [&str; 10] =
-    ["pg_", "duckdb_", "pragma_", "__internal", "read_", "inet_", "parquet_", "has_", "sniff_", "icu_collate"];
+const DENIED_PREFIXES: [&str; 10] = [
+    "pg_",
+    "duckdb_",
+    "pragma_",
+    "__internal",
+    "read_",
+    "inet_",
+    "parquet_",
+    "has_",
+    "sniff_",
+    "icu_collate",
+];
 
 /// May the function stand in FROM?
 pub fn may_be_table(name: &str) -> bool {

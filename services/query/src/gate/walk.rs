@@ -45,7 +45,9 @@ pub fn show_instead(statement: &Json) -> Result<Option<String>, QueryError> {
     }
     let name = from["table_name"].as_str().unwrap_or_default();
     match name.trim_matches('"').to_lowercase().as_str() {
-        "tables" => Ok(Some(format!("SELECT table_name AS name FROM {INFORMATION}.tables WHERE table_schema = 'main' ORDER BY 1"))),
+        "tables" => Ok(Some(format!(
+            "SELECT table_name AS name FROM {INFORMATION}.tables WHERE table_schema = 'main' ORDER BY 1"
+        ))),
         "__show_tables_expanded" => Ok(Some(format!(
             "SELECT table_catalog AS database, table_schema AS schema, table_name AS name FROM {INFORMATION}.tables ORDER BY ALL"
         ))),
@@ -85,9 +87,9 @@ impl Walk {
         match text(object, "type") {
             None => self.children(object, &[]),
             Some(kind) if PARTS.contains(&kind) || kind.ends_with("_TYPE_INFO") => self.children(object, &[]),
-            Some(_) if self.parts >= MAX_PARTS => {
-                Err(QueryError::Invalid(format!("the statement has more than {MAX_PARTS} queries and tables; split it")))
-            }
+            Some(_) if self.parts >= MAX_PARTS => Err(QueryError::Invalid(format!(
+                "the statement has more than {MAX_PARTS} queries and tables; split it"
+            ))),
             Some(kind) => {
                 self.parts += 1;
                 if NODES.contains(&kind) { self.node(kind, object) } else { self.table(kind, object) }
@@ -96,7 +98,10 @@ impl Walk {
     }
 
     fn children(&mut self, object: &Map<String, Json>, but: &[&str]) -> Done {
-        object.iter().filter(|(key, _)| !but.contains(&key.as_str())).try_for_each(|(_, value)| self.value(value))
+        object
+            .iter()
+            .filter(|(key, _)| !but.contains(&key.as_str()))
+            .try_for_each(|(_, value)| self.value(value))
     }
 
     // A name counts only where its CTE is in scope: elsewhere it would be looked up, and a name can be a path.
@@ -158,8 +163,10 @@ impl Walk {
 
     fn table_function(&mut self, object: &Map<String, Json>) -> Done {
         let function = object.get("function").and_then(Json::as_object);
-        let name = function.and_then(|function| text(function, "function_name")).unwrap_or_default().to_lowercase();
-        let Some(function) = function.filter(|function| text(function, "class") == Some("FUNCTION") && functions::may_be_table(&name))
+        let name =
+            function.and_then(|function| text(function, "function_name")).unwrap_or_default().to_lowercase();
+        let Some(function) = function
+            .filter(|function| text(function, "class") == Some("FUNCTION") && functions::may_be_table(&name))
         else {
             return Err(refused(&format!("the table function `{name}`")));
         };
@@ -200,7 +207,9 @@ fn text<'a>(object: &'a Map<String, Json>, key: &str) -> Option<&'a str> {
 }
 
 fn refused(what: &str) -> QueryError {
-    QueryError::NotAllowed(format!("{what} is not allowed: queries read datasets (`rfe datasets` lists them) and nothing else"))
+    QueryError::NotAllowed(format!(
+        "{what} is not allowed: queries read datasets (`rfe datasets` lists them) and nothing else"
+    ))
 }
 
 fn unknown_schema(name: &str) -> QueryError {

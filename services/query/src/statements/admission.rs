@@ -22,7 +22,12 @@ pub struct Admission {
 impl Admission {
     /// So many at once, and so many waiting.
     pub fn new(running: usize, waiting: usize, shutdown: Shutdown) -> Self {
-        Self { places: Arc::new(Semaphore::new(running.max(1))), waiting: AtomicUsize::new(0), most_waiting: waiting, shutdown }
+        Self {
+            places: Arc::new(Semaphore::new(running.max(1))),
+            waiting: AtomicUsize::new(0),
+            most_waiting: waiting,
+            shutdown,
+        }
     }
 
     /// Waits for a place; too many waiting is an error at once.

@@ -49,7 +49,11 @@ impl Statements {
                 (Space::Main | Space::Raw, None) => return Err(self.unknown(&table.name).await),
                 (Space::Meta | Space::Information, _) => continue,
             };
-            resolved.relations.views.push(View { schema: table.space.schema(), name: table.name.clone(), sql });
+            resolved.relations.views.push(View {
+                schema: table.space.schema(),
+                name: table.name.clone(),
+                sql,
+            });
         }
         Ok(resolved)
     }
@@ -73,14 +77,21 @@ impl Statements {
         let mut all = Vec::new();
         for dataset in &self.catalog().resolve(0, Vec::new(), true).await?.datasets {
             let name = dataset.dataset.as_ref().map(|dataset| dataset.name.clone()).unwrap_or_default();
-            let columns = |columns: Vec<relation::Shown>| columns.into_iter().map(|(name, kind)| (name, kind.to_string())).collect();
-            all.push(Described { schema: "main", name: name.clone(), columns: columns(relation::main_columns(dataset)?) });
+            let columns = |columns: Vec<relation::Shown>| {
+                columns.into_iter().map(|(name, kind)| (name, kind.to_string())).collect()
+            };
+            all.push(Described {
+                schema: "main",
+                name: name.clone(),
+                columns: columns(relation::main_columns(dataset)?),
+            });
             all.push(Described { schema: "raw", name, columns: columns(relation::raw_columns(dataset)?) });
         }
         for table in META {
             let schema = self.catalog().scan(table).await?.schema()?;
             let kind = |field: &arrow_schema::FieldRef| {
-                let kind = relation::arrow_to_sql(field.data_type()).map_err(|error| QueryError::Internal(error.0))?;
+                let kind = relation::arrow_to_sql(field.data_type())
+                    .map_err(|error| QueryError::Internal(error.0))?;
                 Ok::<_, QueryError>((field.name().clone(), kind))
             };
             let columns = schema.fields().iter().map(kind).collect::<Result<_, _>>()?;
@@ -92,9 +103,11 @@ impl Statements {
     async fn fill_meta(&self, attached: &Arc<Attached>, table: &str, rows: bool) -> Result<(), QueryError> {
         let mut scan = self.catalog().scan(table).await?;
         let columns = scan.schema()?;
-        self.blocking(attached, table, move |attached, table| attached.create_table("meta", table, &columns)).await?;
+        self.blocking(attached, table, move |attached, table| attached.create_table("meta", table, &columns))
+            .await?;
         while let Some(batch) = if rows { scan.next().await? } else { None } {
-            self.blocking(attached, table, move |attached, table| attached.append("meta", table, &batch)).await?;
+            self.blocking(attached, table, move |attached, table| attached.append("meta", table, batch))
+                .await?;
         }
         Ok(())
     }
@@ -104,7 +117,7 @@ impl Statements {
         let schema = Space::Information.schema();
         self.blocking(attached, table, move |attached, table| {
             attached.create_table(schema, table, &batch.schema())?;
-            attached.append(schema, table, &batch)
+            attached.append(schema, table, batch)
         })
         .await
     }
@@ -117,7 +130,8 @@ impl Statements {
     ) -> Result<(), QueryError> {
         let (attached, table) = (Arc::clone(attached), table.to_owned());
         let done = tokio::task::spawn_blocking(move || work(&attached, &table)).await;
-        done.map_err(|error| QueryError::Internal(error.to_string()))?.map_err(|error| self.0.engine.failed(&error))
+        done.map_err(|error| QueryError::Internal(error.to_string()))?
+            .map_err(|error| self.0.engine.failed(&error))
     }
 
     async fn unknown(&self, name: &str) -> QueryError {

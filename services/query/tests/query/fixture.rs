@@ -3,9 +3,13 @@
 use std::{path::Path, pin::Pin, sync::Arc};
 
 use arrow_array::{
-    ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray,
+    ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, StructArray,
+    TimestampMicrosecondArray,
 };
-use arrow_flight::{decode::FlightRecordBatchStream, error::FlightError, flight_service_client::FlightServiceClient, sql::client::FlightSqlServiceClient};
+use arrow_flight::{
+    decode::FlightRecordBatchStream, error::FlightError, flight_service_client::FlightServiceClient,
+    sql::client::FlightSqlServiceClient,
+};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use futures::{Stream, TryStreamExt as _, stream};
 use parquet::arrow::ArrowWriter;
@@ -13,8 +17,8 @@ use rfe_lake::{Bucket, Lake, LocalLake};
 use rfe_mesh::{MeshChannel, Metrics, Shutdown, pages::Pages, server::GrpcPort};
 use rfe_model::name::LINEAGE_IDS;
 use rfe_proto::metadata::{
-    Column, DataFile, Dataset, GetSnapshotRequest, GetSnapshotResponse, ResolveDatasetsRequest, ResolveDatasetsResponse,
-    ResolvedDataset, ScanTableRequest, ScanTableResponse,
+    Column, DataFile, Dataset, GetSnapshotRequest, GetSnapshotResponse, ResolveDatasetsRequest,
+    ResolveDatasetsResponse, ResolvedDataset, ScanTableRequest, ScanTableResponse,
     catalog_service_server::{CatalogService, CatalogServiceServer},
 };
 use rfe_query::{Config, Deps};
@@ -42,7 +46,8 @@ impl Drop for Served {
 impl Served {
     /// A plain client.
     pub async fn plain(&self) -> FlightServiceClient<Channel> {
-        let channel = Channel::from_shared(self.url.clone()).expect("address").connect().await.expect("connect");
+        let channel =
+            Channel::from_shared(self.url.clone()).expect("address").connect().await.expect("connect");
         FlightServiceClient::new(channel).max_decoding_message_size(64 << 20)
     }
 
@@ -53,7 +58,8 @@ impl Served {
 
     /// The rows of a statement, by plain DoGet.
     pub async fn rows(&self, sql: &str) -> Result<Vec<RecordBatch>, Status> {
-        let stream = self.plain().await.do_get(arrow_flight::Ticket::new(sql.as_bytes().to_vec())).await?.into_inner();
+        let stream =
+            self.plain().await.do_get(arrow_flight::Ticket::new(sql.as_bytes().to_vec())).await?.into_inner();
         collect(stream).await
     }
 
@@ -65,10 +71,12 @@ impl Served {
 
 /// Reads a stream to its end.
 pub async fn collect(stream: tonic::Streaming<arrow_flight::FlightData>) -> Result<Vec<RecordBatch>, Status> {
-    FlightRecordBatchStream::new_from_flight_data(stream.map_err(|status| FlightError::Tonic(Box::new(status))))
-        .try_collect()
-        .await
-        .map_err(Status::from)
+    FlightRecordBatchStream::new_from_flight_data(
+        stream.map_err(|status| FlightError::Tonic(Box::new(status))),
+    )
+    .try_collect()
+    .await
+    .map_err(Status::from)
 }
 
 /// Rows as text.
@@ -79,10 +87,14 @@ pub fn text(batches: &[RecordBatch]) -> Vec<String> {
         let columns = batch
             .columns()
             .iter()
-            .map(|column| arrow::util::display::ArrayFormatter::try_new(column.as_ref(), &options).expect("formatter"))
+            .map(|column| {
+                arrow::util::display::ArrayFormatter::try_new(column.as_ref(), &options).expect("formatter")
+            })
             .collect::<Vec<_>>();
         for row in 0..batch.num_rows() {
-            lines.push(columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join("|"));
+            lines.push(
+                columns.iter().map(|column| column.value(row).to_string()).collect::<Vec<_>>().join("|"),
+            );
         }
     }
     lines
@@ -108,7 +120,11 @@ pub async fn serve_with(config: Config) -> Served {
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
     let url = format!("http://{}", listener.local_addr().expect("address"));
-    rfe_mesh::server::spawn(listener, GrpcPort::new(routes.routes(), Pages { metrics, ..Pages::default() }), &shutdown);
+    rfe_mesh::server::spawn(
+        listener,
+        GrpcPort::new(routes.routes(), Pages { metrics, ..Pages::default() }),
+        &shutdown,
+    );
     Served { url, folder, shutdown }
 }
 
@@ -116,10 +132,12 @@ async fn serve_catalog(datasets: Datasets, shutdown: &Shutdown) -> MeshChannel {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
     let url = format!("http://{}", listener.local_addr().expect("address"));
     let token = shutdown.token();
-    let server = tonic::transport::Server::builder().add_service(CatalogServiceServer::new(datasets)).serve_with_incoming_shutdown(
-        tokio_stream::wrappers::TcpListenerStream::new(listener),
-        async move { token.cancelled().await },
-    );
+    let server = tonic::transport::Server::builder()
+        .add_service(CatalogServiceServer::new(datasets))
+        .serve_with_incoming_shutdown(
+            tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true)),
+            async move { token.cancelled().await },
+        );
     tokio::spawn(server);
     MeshChannel::remote(&url).expect("channel")
 }
@@ -132,16 +150,26 @@ struct Datasets {
 impl CatalogService for Datasets {
     type ScanTableStream = Pin<Box<dyn Stream<Item = Result<ScanTableResponse, Status>> + Send>>;
 
-    async fn get_snapshot(&self, _: Request<GetSnapshotRequest>) -> Result<Response<GetSnapshotResponse>, Status> {
+    async fn get_snapshot(
+        &self,
+        _: Request<GetSnapshotRequest>,
+    ) -> Result<Response<GetSnapshotResponse>, Status> {
         Ok(Response::new(GetSnapshotResponse { snapshot: NEWEST }))
     }
 
-    async fn resolve_datasets(&self, request: Request<ResolveDatasetsRequest>) -> Result<Response<ResolveDatasetsResponse>, Status> {
+    async fn resolve_datasets(
+        &self,
+        request: Request<ResolveDatasetsRequest>,
+    ) -> Result<Response<ResolveDatasetsResponse>, Status> {
         let request = request.into_inner();
         let snapshot = if request.snapshot == 0 { NEWEST } else { request.snapshot };
         let wanted = |name: &String| request.datasets.is_empty() || request.datasets.contains(name);
-        let mut datasets =
-            self.all.iter().filter(|one| one.dataset.as_ref().is_some_and(|dataset| wanted(&dataset.name))).cloned().collect::<Vec<_>>();
+        let mut datasets = self
+            .all
+            .iter()
+            .filter(|one| one.dataset.as_ref().is_some_and(|dataset| wanted(&dataset.name)))
+            .cloned()
+            .collect::<Vec<_>>();
         for dataset in &mut datasets {
             let visible = |file: &DataFile| !request.columns_only && file.begin_snapshot <= snapshot;
             dataset.processed.retain(visible);
@@ -150,7 +178,10 @@ impl CatalogService for Datasets {
         Ok(Response::new(ResolveDatasetsResponse { snapshot, datasets }))
     }
 
-    async fn scan_table(&self, request: Request<ScanTableRequest>) -> Result<Response<Self::ScanTableStream>, Status> {
+    async fn scan_table(
+        &self,
+        request: Request<ScanTableRequest>,
+    ) -> Result<Response<Self::ScanTableStream>, Status> {
         let rows = if request.into_inner().table == "ingestion_runs" { 5000 } else { 0 };
         let at = TimestampMicrosecondArray::from_iter_values(0..rows).with_timezone("UTC");
         let batch = batch(vec![
@@ -159,25 +190,51 @@ impl CatalogService for Datasets {
             ("created_at", Arc::new(at)),
         ]);
         let mut bytes = Vec::new();
-        let mut writer = arrow_ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).expect("writer");
+        let mut writer =
+            arrow_ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).expect("writer");
         writer.write(&batch).and_then(|()| writer.finish()).expect("write");
         drop(writer);
         // Pieces that end anywhere.
-        let pieces = bytes.chunks(1000).map(|piece| Ok(ScanTableResponse { arrow_ipc: piece.to_vec() })).collect::<Vec<_>>();
+        let pieces = bytes
+            .chunks(1000)
+            .map(|piece| Ok(ScanTableResponse { arrow_ipc: piece.to_vec() }))
+            .collect::<Vec<_>>();
         Ok(Response::new(Box::pin(stream::iter(pieces))))
     }
 }
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).expect("batch")
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+        .expect("batch")
 }
 
 fn datasets(lake: &dyn Lake) -> Vec<ResolvedDataset> {
-    vec![finance(lake), clicks(lake), nested(lake), dataset("empty_one", "csv", false, &[(1, "id", "BIGINT"), (2, "at", "TIMESTAMPTZ"), (3, "doc", "JSON")])]
+    vec![
+        finance(lake),
+        clicks(lake),
+        nested(lake),
+        dataset(
+            "empty_one",
+            "csv",
+            false,
+            &[(1, "id", "BIGINT"), (2, "at", "TIMESTAMPTZ"), (3, "doc", "JSON")],
+        ),
+    ]
 }
 
 fn finance(lake: &dyn Lake) -> ResolvedDataset {
-    let mut finance = dataset("finance_csv", "csv", false, &[(1, "id", "BIGINT"), (2, "account", "VARCHAR"), (3, "amount", "DOUBLE"), (4, "booked", "DATE"), (5, "note", "VARCHAR")]);
+    let mut finance = dataset(
+        "finance_csv",
+        "csv",
+        false,
+        &[
+            (1, "id", "BIGINT"),
+            (2, "account", "VARCHAR"),
+            (3, "amount", "DOUBLE"),
+            (4, "booked", "DATE"),
+            (5, "note", "VARCHAR"),
+        ],
+    );
     // Written when `amount` was an integer and `note` unknown.
     let old: Vec<(u32, &str, ArrayRef)> = vec![
         (1, "id", Arc::new(Int64Array::from(vec![1, 2, 3]))),
@@ -192,15 +249,29 @@ fn finance(lake: &dyn Lake) -> ResolvedDataset {
         (4, "booked", Arc::new(Date32Array::from(vec![20002, 20003]))),
         (5, "note", Arc::new(StringArray::from(vec![Some("new"), None]))),
     ];
-    finance.processed = vec![file(lake, Bucket::Processed, "finance_csv", 1, lined(old, 3, false)), file(lake, Bucket::Processed, "finance_csv", 2, lined(new, 2, false))];
+    finance.processed = vec![
+        file(lake, Bucket::Processed, "finance_csv", 1, lined(old, 3, false)),
+        file(lake, Bucket::Processed, "finance_csv", 2, lined(new, 2, false)),
+    ];
     let raw = |from: i64, extra: Option<&str>, snapshot| {
-        let texts = |name: &str, values: [&str; 2]| (0, name.to_owned(), Arc::new(StringArray::from(values.to_vec())) as ArrayRef);
+        let texts = |name: &str, values: [&str; 2]| {
+            (0, name.to_owned(), Arc::new(StringArray::from(values.to_vec())) as ArrayRef)
+        };
         let mut columns = vec![texts("id", ["1", "2"]), texts("account", ["00123", "x"])];
         columns.extend(extra.map(|name| texts(name, ["n", "m"])));
         columns.extend([texts("_run_id", ["r", "r"]), texts("_file", ["f.csv", "f.csv"])]);
         columns.push((0, "_line".to_owned(), Arc::new(Int64Array::from(vec![from, from + 1]))));
-        let mut file = file(lake, Bucket::Raw, "finance_csv", snapshot, columns.iter().map(|(id, name, column)| (*id, name.as_str(), Arc::clone(column))).collect());
-        file.raw_columns = columns.iter().map(|(_, name, _)| column(0, name, if name == "_line" { "BIGINT" } else { "VARCHAR" })).collect();
+        let mut file = file(
+            lake,
+            Bucket::Raw,
+            "finance_csv",
+            snapshot,
+            columns.iter().map(|(id, name, column)| (*id, name.as_str(), Arc::clone(column))).collect(),
+        );
+        file.raw_columns = columns
+            .iter()
+            .map(|(_, name, _)| column(0, name, if name == "_line" { "BIGINT" } else { "VARCHAR" }))
+            .collect();
         file
     };
     finance.raw = vec![raw(2, None, 1), raw(4, Some("note"), 2)];
@@ -209,34 +280,62 @@ fn finance(lake: &dyn Lake) -> ResolvedDataset {
 }
 
 fn clicks(lake: &dyn Lake) -> ResolvedDataset {
-    let mut clicks = dataset("clicks", "synthetic", true, &[(1, "n", "BIGINT"), (2, "doc", "JSON"), (3, "word", "VARCHAR")]);
+    let mut clicks = dataset(
+        "clicks",
+        "synthetic",
+        true,
+        &[(1, "n", "BIGINT"), (2, "doc", "JSON"), (3, "word", "VARCHAR")],
+    );
     let rows = 5000;
     let columns: Vec<(u32, &str, ArrayRef)> = vec![
         (1, "n", Arc::new(Int64Array::from_iter_values(0..rows))),
         (2, "doc", Arc::new(StringArray::from_iter_values((0..rows).map(|n| format!("{{\"n\": {n}}}"))))),
         // The last cannot be cast to a number.
-        (3, "word", Arc::new(StringArray::from_iter_values((0..rows).map(|n| if n == rows - 1 { "last".to_owned() } else { n.to_string() })))),
+        (
+            3,
+            "word",
+            Arc::new(StringArray::from_iter_values(
+                (0..rows).map(|n| if n == rows - 1 { "last".to_owned() } else { n.to_string() }),
+            )),
+        ),
     ];
     clicks.processed = vec![file(lake, Bucket::Processed, "clicks", 1, lined(columns, rows, true))];
     clicks
 }
 
 fn nested(lake: &dyn Lake) -> ResolvedDataset {
-    let mut nested = dataset("nested", "parquet", false, &[(1, "place", "STRUCT(city VARCHAR, zip BIGINT)"), (2, "tags", "VARCHAR[]")]);
-    let fields = Fields::from(vec![Field::new("city", DataType::Utf8, true), Field::new("zip", DataType::Int64, true)]);
+    let mut nested = dataset(
+        "nested",
+        "parquet",
+        false,
+        &[(1, "place", "STRUCT(city VARCHAR, zip BIGINT)"), (2, "tags", "VARCHAR[]")],
+    );
+    let fields = Fields::from(vec![
+        Field::new("city", DataType::Utf8, true),
+        Field::new("zip", DataType::Int64, true),
+    ]);
     let city: ArrayRef = Arc::new(StringArray::from(vec!["Bonn"]));
     let zip: ArrayRef = Arc::new(Int64Array::from(vec![53111]));
     let mut tags = arrow_array::builder::ListBuilder::new(arrow_array::builder::StringBuilder::new());
     tags.append_value([Some("x"), Some("y")]);
-    let columns: Vec<(u32, &str, ArrayRef)> =
-        vec![(1, "place", Arc::new(StructArray::new(fields, vec![city, zip], None))), (2, "tags", Arc::new(tags.finish()))];
+    let columns: Vec<(u32, &str, ArrayRef)> = vec![
+        (1, "place", Arc::new(StructArray::new(fields, vec![city, zip], None))),
+        (2, "tags", Arc::new(tags.finish())),
+    ];
     nested.processed = vec![file(lake, Bucket::Processed, "nested", 1, lined(columns, 1, false))];
     nested
 }
 
 fn dataset(name: &str, kind: &str, events: bool, columns: &[(u32, &str, &str)]) -> ResolvedDataset {
     let columns = columns.iter().map(|(id, name, kind)| column(*id, name, kind)).collect();
-    let dataset = Dataset { name: name.into(), source: name.into(), kind: kind.into(), events, columns, ..Dataset::default() };
+    let dataset = Dataset {
+        name: name.into(),
+        source: name.into(),
+        kind: kind.into(),
+        events,
+        columns,
+        ..Dataset::default()
+    };
     ResolvedDataset { dataset: Some(dataset), ..ResolvedDataset::default() }
 }
 
@@ -244,10 +343,16 @@ fn column(id: u32, name: &str, kind: &str) -> Column {
     Column { id, name: name.into(), r#type: kind.into(), ..Column::default() }
 }
 
-fn lined(mut columns: Vec<(u32, &'static str, ArrayRef)>, rows: i64, events: bool) -> Vec<(u32, &'static str, ArrayRef)> {
+fn lined(
+    mut columns: Vec<(u32, &'static str, ArrayRef)>,
+    rows: i64,
+    events: bool,
+) -> Vec<(u32, &'static str, ArrayRef)> {
     for (name, id) in LINEAGE_IDS {
         let values: ArrayRef = match name {
-            "_ingested_at" | "_received_at" => Arc::new(TimestampMicrosecondArray::from_iter_values(0..rows).with_timezone("UTC")),
+            "_ingested_at" | "_received_at" => {
+                Arc::new(TimestampMicrosecondArray::from_iter_values(0..rows).with_timezone("UTC"))
+            }
             "_schema_version" => Arc::new(Int64Array::from_iter_values((0..rows).map(|_| 1))),
             _ => Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("{name}-{row}")))),
         };
@@ -258,7 +363,13 @@ fn lined(mut columns: Vec<(u32, &'static str, ArrayRef)>, rows: i64, events: boo
     columns
 }
 
-fn file(lake: &dyn Lake, bucket: Bucket, dataset: &str, snapshot: u64, columns: Vec<(u32, &str, ArrayRef)>) -> DataFile {
+fn file(
+    lake: &dyn Lake,
+    bucket: Bucket,
+    dataset: &str,
+    snapshot: u64,
+    columns: Vec<(u32, &str, ArrayRef)>,
+) -> DataFile {
     let key = format!("{dataset}/dt=2026-01-01/run/{snapshot}-00000-aa.parquet");
     let path = lake.local_path(bucket, &key).expect("a local lake");
     write_parquet(&path, columns);
@@ -269,11 +380,18 @@ fn write_parquet(path: &Path, columns: Vec<(u32, &str, ArrayRef)>) {
     std::fs::create_dir_all(path.parent().expect("parent")).expect("folders");
     let fields = columns.iter().map(|(id, name, column)| {
         let field = Field::new(*name, column.data_type().clone(), true);
-        if *id == 0 { field } else { field.with_metadata([("PARQUET:field_id".to_owned(), id.to_string())].into()) }
+        if *id == 0 {
+            field
+        } else {
+            field.with_metadata([("PARQUET:field_id".to_owned(), id.to_string())].into())
+        }
     });
     let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(.., column)| column).collect()).expect("batch");
-    let mut writer = ArrowWriter::try_new(std::fs::File::create(path).expect("file"), schema, None).expect("writer");
+    let batch =
+        RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(.., column)| column).collect())
+            .expect("batch");
+    let mut writer =
+        ArrowWriter::try_new(std::fs::File::create(path).expect("file"), schema, None).expect("writer");
     writer.write(&batch).expect("write");
     writer.close().expect("close");
 }

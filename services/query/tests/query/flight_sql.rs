@@ -5,7 +5,10 @@ use std::sync::Arc;
 use arrow_array::{Array as _, Int64Array, RecordBatch, StringArray, cast::AsArray as _};
 use arrow_flight::{
     FlightInfo,
-    sql::{CommandGetDbSchemas, CommandGetTables, CommandGetXdbcTypeInfo, SqlInfo, client::FlightSqlServiceClient},
+    sql::{
+        CommandGetDbSchemas, CommandGetTables, CommandGetXdbcTypeInfo, SqlInfo,
+        client::FlightSqlServiceClient,
+    },
 };
 use futures::TryStreamExt as _;
 use tonic::transport::Channel;
@@ -64,7 +67,10 @@ async fn a_ticket_keeps_its_snapshot() {
 async fn a_prepared_statement_takes_parameters_by_position_and_by_name() {
     let served = fixture::serve().await;
     let mut client = served.sql().await;
-    let mut by_position = client.prepare("SELECT id FROM finance_csv WHERE id > ? AND account = ?".to_owned(), None).await.expect("prepare");
+    let mut by_position = client
+        .prepare("SELECT id FROM finance_csv WHERE id > ? AND account = ?".to_owned(), None)
+        .await
+        .expect("prepare");
     assert_eq!(by_position.parameter_schema().expect("parameters").fields().len(), 2);
     assert_eq!(by_position.dataset_schema().expect("columns").field(0).name(), "id");
     let ids: arrow_array::ArrayRef = Arc::new(Int64Array::from(vec![1]));
@@ -75,7 +81,9 @@ async fn a_prepared_statement_takes_parameters_by_position_and_by_name() {
     assert_eq!(fixture::text(&rows(&mut client, info).await), ["3"]);
 
     let mut by_name = client.prepare("SELECT $b, $a".to_owned(), None).await.expect("prepare");
-    let swapped = RecordBatch::try_from_iter([("a", values.column(0).clone()), ("b", values.column(1).clone())]).expect("values");
+    let swapped =
+        RecordBatch::try_from_iter([("a", values.column(0).clone()), ("b", values.column(1).clone())])
+            .expect("values");
     by_name.set_parameters(swapped).expect("set");
     let info = by_name.execute().await.expect("execute");
     assert_eq!(fixture::text(&rows(&mut client, info).await), ["a|1"]);
@@ -90,7 +98,11 @@ async fn a_closed_statement_is_not_found_and_updates_are_refused() {
     let mut twin = client.prepare("SELECT 1".to_owned(), None).await.expect("prepare");
     statement.close().await.expect("close");
     twin.execute().await.expect("the other lives");
-    let update = client.execute_update("DELETE FROM finance_csv".to_owned(), None).await.expect_err("read-only").to_string();
+    let update = client
+        .execute_update("DELETE FROM finance_csv".to_owned(), None)
+        .await
+        .expect_err("read-only")
+        .to_string();
     assert!(update.contains("read-only"), "{update}");
     let begin = client.begin_transaction().await.expect_err("no transactions").to_string();
     assert!(begin.to_lowercase().contains("implement"), "{begin}");
@@ -102,13 +114,23 @@ async fn metadata_is_complete() {
     let mut client = served.sql().await;
     let info = client.get_catalogs().await.expect("catalogs");
     assert_eq!(fixture::text(&rows(&mut client, info).await), ["rfe"]);
-    let info = client.get_db_schemas(CommandGetDbSchemas { catalog: None, db_schema_filter_pattern: None }).await.expect("schemas");
+    let info = client
+        .get_db_schemas(CommandGetDbSchemas { catalog: None, db_schema_filter_pattern: None })
+        .await
+        .expect("schemas");
     assert_eq!(fixture::text(&rows(&mut client, info).await), ["rfe|main", "rfe|meta", "rfe|raw"]);
     let info = client.get_table_types().await.expect("types");
     assert_eq!(fixture::text(&rows(&mut client, info).await), ["TABLE"]);
     let info = client.get_xdbc_type_info(CommandGetXdbcTypeInfo { data_type: None }).await.expect("xdbc");
     assert!(rows(&mut client, info).await[0].num_rows() > 10);
-    let info = client.get_primary_keys(arrow_flight::sql::CommandGetPrimaryKeys { catalog: None, db_schema: None, table: "finance_csv".into() }).await.expect("keys");
+    let info = client
+        .get_primary_keys(arrow_flight::sql::CommandGetPrimaryKeys {
+            catalog: None,
+            db_schema: None,
+            table: "finance_csv".into(),
+        })
+        .await
+        .expect("keys");
     assert!(fixture::text(&rows(&mut client, info).await).is_empty());
 }
 
@@ -129,8 +151,15 @@ async fn tables_come_with_the_schema_that_a_query_answers_with() {
     let bytes = batches[0].column(4).as_binary::<i32>().value(0).to_vec();
     let schema = arrow_schema::Schema::try_from(arrow_flight::IpcMessage(bytes.into())).expect("schema");
     assert_eq!(schema.field(2).metadata()["ARROW:FLIGHT:SQL:TYPE_NAME"], "DOUBLE");
-    let queried = client.execute("FROM finance_csv".to_owned(), None).await.expect("info").try_decode_schema().expect("schema");
-    let types = |schema: &arrow_schema::Schema| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
+    let queried = client
+        .execute("FROM finance_csv".to_owned(), None)
+        .await
+        .expect("info")
+        .try_decode_schema()
+        .expect("schema");
+    let types = |schema: &arrow_schema::Schema| {
+        schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>()
+    };
     assert_eq!(types(&schema), types(&queried));
 }
 
@@ -162,7 +191,7 @@ async fn a_statement_runs_with_one_row_of_parameters_only() {
     assert!(error.contains("one row"), "{error}");
     let mut unbound = client.prepare("SELECT ? + 1".to_owned(), None).await.expect("prepare");
     let info = unbound.execute().await.expect("info");
-    let error = client.do_get(info.endpoint[0].ticket.clone().expect("ticket")).await.err().expect("unbound");
-    let text = error.to_string();
+    let ticket = info.endpoint[0].ticket.clone().expect("ticket");
+    let text = client.do_get(ticket).await.expect_err("unbound").to_string();
     assert!(text.contains("1 parameters"), "{text}");
 }

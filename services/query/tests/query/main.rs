@@ -8,4 +8,3 @@ mod isolation;
 mod names;
 mod plain;
 mod streaming;
-mod zz_serve;

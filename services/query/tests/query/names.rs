@@ -9,13 +9,28 @@ async fn files_of_older_schemas_read_with_the_types_of_today() {
     assert_eq!(rows, ["1|a|10.0|NULL", "2|b|20.0|NULL", "3|a|30.0|NULL", "4|00123|1.5|new", "5|b|2.5|NULL"]);
     let batches = served.rows("FROM main.finance_csv").await.expect("rows");
     let names = batches[0].schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-    assert_eq!(names, ["id", "account", "amount", "booked", "note", "_source", "_run_id", "_ingested_at", "_schema_version"]);
+    assert_eq!(
+        names,
+        [
+            "id",
+            "account",
+            "amount",
+            "booked",
+            "note",
+            "_source",
+            "_run_id",
+            "_ingested_at",
+            "_schema_version"
+        ]
+    );
 }
 
 #[tokio::test]
 async fn events_have_their_lineage_and_json_columns_are_json() {
     let served = fixture::serve().await;
-    let rows = served.text("SELECT doc->>'n', _event_id, typeof(doc), typeof(_received_at) FROM clicks WHERE n = 7").await;
+    let rows = served
+        .text("SELECT doc->>'n', _event_id, typeof(doc), typeof(_received_at) FROM clicks WHERE n = 7")
+        .await;
     assert_eq!(rows, ["7|_event_id-7|JSON|TIMESTAMP WITH TIME ZONE"]);
 }
 
@@ -52,7 +67,10 @@ async fn the_catalog_and_every_schema_may_be_written_out() {
     ] {
         assert_eq!(served.text(sql).await, ["5"], "{sql}");
     }
-    assert_eq!(served.text("SELECT count(*), max(rows), min(created_at)::DATE FROM meta.ingestion_runs").await, ["5000|4999|1970-01-01"]);
+    assert_eq!(
+        served.text("SELECT count(*), max(rows), min(created_at)::DATE FROM meta.ingestion_runs").await,
+        ["5000|4999|1970-01-01"]
+    );
     assert_eq!(served.text("SELECT f.id FROM finance_csv f JOIN meta.ingestion_runs r ON r.rows = f.id ORDER BY 1 LIMIT 1").await, ["1"]);
 }
 

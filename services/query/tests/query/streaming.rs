@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use arrow_flight::{Action, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor, Ticket};
+use arrow_flight::{
+    Action, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor, Ticket,
+};
 use futures::StreamExt as _;
 use prost::Message as _;
 use rfe_model::fault::reason;
@@ -12,18 +14,31 @@ use tonic::{Code, Request};
 use crate::fixture;
 
 // Minutes of work that yields no row before its end.
-const ENDLESS: &str = "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3";
+const ENDLESS: &str =
+    "SELECT count(*) FROM range(1000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3";
 // Rows without end.
 const FLOOD: &str = "SELECT a.range, b.range, 'some text' || a.range FROM range(100000) a, range(1000000) b";
 
 #[tokio::test]
 async fn ten_million_rows_stream_in_batches_of_bounded_size() {
     let served = fixture::serve().await;
-    let mut stream = served.plain().await.do_get(Ticket::new("SELECT range, range * 2 AS twice FROM range(10000000)")).await.expect("rows").into_inner();
+    let mut stream = served
+        .plain()
+        .await
+        .do_get(Ticket::new("SELECT range, range * 2 AS twice FROM range(10000000)"))
+        .await
+        .expect("rows")
+        .into_inner();
     let (mut rows, mut largest) = (0, 0);
-    let mut decoder = arrow_flight::decode::FlightRecordBatchStream::new_from_flight_data(futures::stream::poll_fn(move |context| {
-        stream.poll_next_unpin(context).map(|next| next.map(|data| data.map_err(|status| arrow_flight::error::FlightError::Tonic(Box::new(status)))))
-    }));
+    let mut decoder = arrow_flight::decode::FlightRecordBatchStream::new_from_flight_data(
+        futures::stream::poll_fn(move |context| {
+            stream.poll_next_unpin(context).map(|next| {
+                next.map(|data| {
+                    data.map_err(|status| arrow_flight::error::FlightError::Tonic(Box::new(status)))
+                })
+            })
+        }),
+    );
     while let Some(batch) = decoder.next().await {
         let batch = batch.expect("batch");
         rows += batch.num_rows();
@@ -36,8 +51,12 @@ async fn ten_million_rows_stream_in_batches_of_bounded_size() {
 #[tokio::test]
 async fn a_failure_after_many_rows_is_an_error_and_never_a_short_result() {
     let served = fixture::serve().await;
-    let failed = served.rows("SELECT word::BIGINT FROM clicks").await.expect_err("the last row can't be cast");
-    assert_eq!((failed.code(), rfe_mesh::fault_from_status(&failed).reason.as_str()), (Code::InvalidArgument, reason::SQL_INVALID));
+    let failed =
+        served.rows("SELECT word::BIGINT FROM clicks").await.expect_err("the last row can't be cast");
+    assert_eq!(
+        (failed.code(), rfe_mesh::fault_from_status(&failed).reason.as_str()),
+        (Code::InvalidArgument, reason::SQL_INVALID)
+    );
     let late = "SELECT CASE WHEN range = 3000000 THEN error('too late') ELSE range END FROM range(4000000)";
     let failed = served.rows(late).await.expect_err("an error after millions of rows");
     assert!(failed.message().contains("too late"), "{failed}");
@@ -45,7 +64,8 @@ async fn a_failure_after_many_rows_is_an_error_and_never_a_short_result() {
 
 #[tokio::test]
 async fn a_deadline_ends_the_statement() {
-    let served = fixture::serve_with(Config { max_runtime: Duration::from_millis(300), ..Config::default() }).await;
+    let served =
+        fixture::serve_with(Config { max_runtime: Duration::from_millis(300), ..Config::default() }).await;
     let began = Instant::now();
     let late = served.rows(ENDLESS).await.expect_err("too slow");
     assert_eq!(late.code(), Code::DeadlineExceeded, "{late}");
@@ -87,7 +107,8 @@ async fn a_cancel_by_flight_info_interrupts_what_runs() {
     let served = fixture::serve().await;
     let mut client = served.plain().await;
     let info = client.get_flight_info(FlightDescriptor::new_cmd(FLOOD)).await.expect("info").into_inner();
-    let cancel = |info| Action::new("CancelFlightInfo", CancelFlightInfoRequest { info: Some(info) }.encode_to_vec());
+    let cancel =
+        |info| Action::new("CancelFlightInfo", CancelFlightInfoRequest { info: Some(info) }.encode_to_vec());
     let status = |mut answer: tonic::Streaming<arrow_flight::Result>| async move {
         let body = answer.next().await.expect("an answer").expect("a result").body;
         CancelFlightInfoResult::decode(body).expect("result").status()
@@ -106,7 +127,10 @@ async fn a_cancel_by_flight_info_interrupts_what_runs() {
             None => panic!("a cancelled statement is no complete one"),
         }
     };
-    assert_eq!((ended.code(), rfe_mesh::fault_from_status(&ended).reason.as_str()), (Code::Cancelled, reason::CANCELLED));
+    assert_eq!(
+        (ended.code(), rfe_mesh::fault_from_status(&ended).reason.as_str()),
+        (Code::Cancelled, reason::CANCELLED)
+    );
 }
 
 #[tokio::test]
@@ -124,7 +148,11 @@ async fn a_statement_too_large_for_memory_and_scratch_is_told_so() {
     let small = Config { memory_bytes: 32 << 20, max_scratch_bytes: 1 << 20, ..Config::default() };
     let served = fixture::serve_with(small).await;
     let failed = served.rows("SELECT list(range) FROM range(50000000)").await.expect_err("too large");
-    assert_eq!((failed.code(), rfe_mesh::fault_from_status(&failed).reason.as_str()), (Code::ResourceExhausted, reason::QUERY_TOO_LARGE), "{failed}");
+    assert_eq!(
+        (failed.code(), rfe_mesh::fault_from_status(&failed).reason.as_str()),
+        (Code::ResourceExhausted, reason::QUERY_TOO_LARGE),
+        "{failed}"
+    );
     assert_eq!(served.text("SELECT count(*) FROM finance_csv").await, ["5"], "the engine goes on");
 }
 
@@ -136,7 +164,8 @@ async fn how_long_a_warm_count_takes() {
     let mut took = Vec::new();
     for _ in 0..200 {
         let began = Instant::now();
-        let mut statement = client.prepare("SELECT count(*) FROM finance_csv".to_owned(), None).await.expect("prepare");
+        let mut statement =
+            client.prepare("SELECT count(*) FROM finance_csv".to_owned(), None).await.expect("prepare");
         let info = statement.execute().await.expect("execute");
         let rows = client.do_get(info.endpoint[0].ticket.clone().expect("ticket")).await.expect("rows");
         assert_eq!(rows.count().await, 1);

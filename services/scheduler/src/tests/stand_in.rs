@@ -42,7 +42,8 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn declare(&self, name: &str, kind: &str, schedule: Option<pb::SourceSchedule>) {
-        let source = pb::Source { name: name.to_owned(), kind: kind.to_owned(), schedule, ..pb::Source::default() };
+        let source =
+            pb::Source { name: name.to_owned(), kind: kind.to_owned(), schedule, ..pb::Source::default() };
         let mut sources = self.sources.lock().expect("lock");
         sources.0.insert(name.to_owned(), source);
         sources.1 += 1;
@@ -74,7 +75,10 @@ struct Metadata(Arc<World>);
 
 #[tonic::async_trait]
 impl metadata_service_server::MetadataService for Metadata {
-    async fn get_source(&self, request: Request<pb::GetSourceRequest>) -> Result<Response<pb::GetSourceResponse>, Status> {
+    async fn get_source(
+        &self,
+        request: Request<pb::GetSourceRequest>,
+    ) -> Result<Response<pb::GetSourceResponse>, Status> {
         let name = request.into_inner().name;
         match self.0.sources.lock().expect("lock").0.get(&name) {
             Some(source) => Ok(Response::new(pb::GetSourceResponse { source: Some(source.clone()) })),
@@ -82,7 +86,10 @@ impl metadata_service_server::MetadataService for Metadata {
         }
     }
 
-    async fn list_sources(&self, request: Request<pb::ListSourcesRequest>) -> Result<Response<pb::ListSourcesResponse>, Status> {
+    async fn list_sources(
+        &self,
+        request: Request<pb::ListSourcesRequest>,
+    ) -> Result<Response<pb::ListSourcesResponse>, Status> {
         let pb::ListSourcesRequest { page_token, .. } = request.into_inner();
         let sources = self.0.sources.lock().expect("lock");
         // Pages of one, whatever is asked for: a page may be shorter.
@@ -92,7 +99,10 @@ impl metadata_service_server::MetadataService for Metadata {
         Ok(Response::new(pb::ListSourcesResponse { sources: page, next_page_token, revision: sources.1 }))
     }
 
-    async fn list_runs(&self, request: Request<pb::ListRunsRequest>) -> Result<Response<pb::ListRunsResponse>, Status> {
+    async fn list_runs(
+        &self,
+        request: Request<pb::ListRunsRequest>,
+    ) -> Result<Response<pb::ListRunsResponse>, Status> {
         let source = request.into_inner().source;
         let open = self.0.open.lock().expect("lock");
         let runs = open.iter().filter(|(_, of)| **of == source);
@@ -120,7 +130,10 @@ struct Ingest(Arc<World>);
 
 #[tonic::async_trait]
 impl ingest_service_server::IngestService for Ingest {
-    async fn submit_job(&self, request: Request<ingest::SubmitJobRequest>) -> Result<Response<ingest::SubmitJobResponse>, Status> {
+    async fn submit_job(
+        &self,
+        request: Request<ingest::SubmitJobRequest>,
+    ) -> Result<Response<ingest::SubmitJobResponse>, Status> {
         let ingest::SubmitJobRequest { source, request_id, .. } = request.into_inner();
         if let Some(fault) = self.0.refuse.lock().expect("lock").clone() {
             return Err(status_from_fault(fault));
@@ -143,7 +156,10 @@ impl ingest_service_server::IngestService for Ingest {
 
     type WatchJobStream = tokio_stream::Empty<Result<ingest::WatchJobResponse, Status>>;
 
-    async fn watch_job(&self, _: Request<ingest::WatchJobRequest>) -> Result<Response<Self::WatchJobStream>, Status> {
+    async fn watch_job(
+        &self,
+        _: Request<ingest::WatchJobRequest>,
+    ) -> Result<Response<Self::WatchJobStream>, Status> {
         Err(Status::unimplemented("watch_job"))
     }
 

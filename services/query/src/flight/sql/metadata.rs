@@ -6,8 +6,8 @@ use arrow_array::RecordBatch;
 use arrow_flight::{
     FlightDescriptor, FlightInfo,
     sql::{
-        CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables, CommandGetXdbcTypeInfo,
-        ProstMessageExt,
+        CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
+        CommandGetXdbcTypeInfo, ProstMessageExt,
     },
 };
 use arrow_schema::{DataType, Field, Schema};
@@ -23,7 +23,11 @@ fn built(batch: arrow_flight::error::Result<RecordBatch>) -> Answer {
 }
 
 /// The FlightInfo of a metadata command: its ticket is the command again.
-pub fn info(command: &impl ProstMessageExt, batch: &RecordBatch, descriptor: FlightDescriptor) -> Result<FlightInfo, QueryError> {
+pub fn info(
+    command: &impl ProstMessageExt,
+    batch: &RecordBatch,
+    descriptor: FlightDescriptor,
+) -> Result<FlightInfo, QueryError> {
     answer::info(Some(&batch.schema()), command.as_any().encode_to_vec(), descriptor)
 }
 

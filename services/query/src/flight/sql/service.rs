@@ -6,12 +6,13 @@ use arrow_flight::{
     Action, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse, Ticket,
     flight_service_server::FlightService,
     sql::{
-        ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest, ActionCreatePreparedStatementRequest,
-        ActionCreatePreparedStatementResult, CommandGetCatalogs, CommandGetCrossReference, CommandGetDbSchemas,
-        CommandGetExportedKeys, CommandGetImportedKeys, CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes,
-        CommandGetTables, CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, CommandPreparedStatementUpdate,
-        CommandStatementIngest, CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult, SqlInfo,
-        TicketStatementQuery,
+        ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
+        ActionCreatePreparedStatementRequest, ActionCreatePreparedStatementResult, CommandGetCatalogs,
+        CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
+        CommandGetPrimaryKeys, CommandGetSqlInfo, CommandGetTableTypes, CommandGetTables,
+        CommandGetXdbcTypeInfo, CommandPreparedStatementQuery, CommandPreparedStatementUpdate,
+        CommandStatementIngest, CommandStatementQuery, CommandStatementUpdate, DoPutPreparedStatementResult,
+        SqlInfo, TicketStatementQuery,
         server::{DoPutError, FlightSqlService, PeekableFlightDataStream},
     },
 };
@@ -43,7 +44,11 @@ impl FlightSqlService for Sql {
         Ok(response)
     }
 
-    async fn get_flight_info_statement(&self, query: CommandStatementQuery, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_statement(
+        &self,
+        query: CommandStatementQuery,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         Ok(Response::new(self.info(&query.query, Bytes::new(), request.into_inner()).await?))
     }
 
@@ -56,11 +61,19 @@ impl FlightSqlService for Sql {
         Ok(Response::new(self.info(&held.sql, held.parameters, request.into_inner()).await?))
     }
 
-    async fn do_get_statement(&self, ticket: TicketStatementQuery, request: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_statement(
+        &self,
+        ticket: TicketStatementQuery,
+        request: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         self.rows(Pinned::read(&ticket.statement_handle)?, time_left(request.metadata())).await
     }
 
-    async fn do_get_prepared_statement(&self, query: CommandPreparedStatementQuery, request: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_prepared_statement(
+        &self,
+        query: CommandPreparedStatementQuery,
+        request: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         let held = self.0.prepared.get(&query.prepared_statement_handle)?;
         self.rows(Pinned::new(held.sql, 0, held.parameters), time_left(request.metadata())).await
     }
@@ -102,35 +115,59 @@ impl FlightSqlService for Sql {
         query: ActionCancelQueryRequest,
         _: Request<Action>,
     ) -> Result<ActionCancelQueryResult, Status> {
-        let info = FlightInfo::decode(query.info).map_err(|error| QueryError::Field("info", error.to_string()))?;
+        let info =
+            FlightInfo::decode(query.info).map_err(|error| QueryError::Field("info", error.to_string()))?;
         let result = action::cancel(&info, self.0.statements.running())?;
         // Both enumerations have the same numbers.
         Ok(ActionCancelQueryResult { result: result.into() })
     }
 
-    async fn do_action_fallback(&self, request: Request<Action>) -> Reply<<Self as FlightService>::DoActionStream> {
+    async fn do_action_fallback(
+        &self,
+        request: Request<Action>,
+    ) -> Reply<<Self as FlightService>::DoActionStream> {
         let body = action::answer(request.get_ref(), self.0.statements.running())?;
         Ok(Response::new(stream::iter([Ok(arrow_flight::Result { body: body.into() })]).boxed()))
     }
 
-    async fn get_flight_info_catalogs(&self, query: CommandGetCatalogs, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_catalogs(
+        &self,
+        query: CommandGetCatalogs,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         Ok(Response::new(metadata::info(&query, &metadata::catalogs(query)?, request.into_inner())?))
     }
 
-    async fn do_get_catalogs(&self, query: CommandGetCatalogs, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_catalogs(
+        &self,
+        query: CommandGetCatalogs,
+        _: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         answer::one(metadata::catalogs(query)?)
     }
 
-    async fn get_flight_info_schemas(&self, query: CommandGetDbSchemas, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_schemas(
+        &self,
+        query: CommandGetDbSchemas,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         let batch = metadata::schemas(query.clone())?;
         Ok(Response::new(metadata::info(&query, &batch, request.into_inner())?))
     }
 
-    async fn do_get_schemas(&self, query: CommandGetDbSchemas, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_schemas(
+        &self,
+        query: CommandGetDbSchemas,
+        _: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         answer::one(metadata::schemas(query)?)
     }
 
-    async fn get_flight_info_tables(&self, query: CommandGetTables, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_tables(
+        &self,
+        query: CommandGetTables,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         let schema = query.clone().into_builder().schema();
         let empty = arrow_array::RecordBatch::new_empty(schema);
         Ok(Response::new(metadata::info(&query, &empty, request.into_inner())?))
@@ -140,15 +177,27 @@ impl FlightSqlService for Sql {
         answer::one(metadata::tables(query, self).await?)
     }
 
-    async fn get_flight_info_table_types(&self, query: CommandGetTableTypes, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_table_types(
+        &self,
+        query: CommandGetTableTypes,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         Ok(Response::new(metadata::info(&query, &metadata::table_types(query)?, request.into_inner())?))
     }
 
-    async fn do_get_table_types(&self, query: CommandGetTableTypes, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_table_types(
+        &self,
+        query: CommandGetTableTypes,
+        _: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         answer::one(metadata::table_types(query)?)
     }
 
-    async fn get_flight_info_sql_info(&self, query: CommandGetSqlInfo, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_sql_info(
+        &self,
+        query: CommandGetSqlInfo,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         let batch = metadata::sql_info(query.clone(), self)?;
         Ok(Response::new(metadata::info(&query, &batch, request.into_inner())?))
     }
@@ -157,35 +206,67 @@ impl FlightSqlService for Sql {
         answer::one(metadata::sql_info(query, self)?)
     }
 
-    async fn get_flight_info_xdbc_type_info(&self, query: CommandGetXdbcTypeInfo, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_xdbc_type_info(
+        &self,
+        query: CommandGetXdbcTypeInfo,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         Ok(Response::new(metadata::info(&query, &metadata::type_info(query, self)?, request.into_inner())?))
     }
 
-    async fn do_get_xdbc_type_info(&self, query: CommandGetXdbcTypeInfo, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_xdbc_type_info(
+        &self,
+        query: CommandGetXdbcTypeInfo,
+        _: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         answer::one(metadata::type_info(query, self)?)
     }
 
-    async fn get_flight_info_primary_keys(&self, query: CommandGetPrimaryKeys, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_primary_keys(
+        &self,
+        query: CommandGetPrimaryKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         Ok(Response::new(metadata::info(&query, &metadata::primary_keys(), request.into_inner())?))
     }
 
-    async fn do_get_primary_keys(&self, _: CommandGetPrimaryKeys, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_primary_keys(
+        &self,
+        _: CommandGetPrimaryKeys,
+        _: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         answer::one(metadata::primary_keys())
     }
 
-    async fn get_flight_info_exported_keys(&self, query: CommandGetExportedKeys, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_exported_keys(
+        &self,
+        query: CommandGetExportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         Ok(Response::new(metadata::info(&query, &metadata::foreign_keys(), request.into_inner())?))
     }
 
-    async fn do_get_exported_keys(&self, _: CommandGetExportedKeys, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_exported_keys(
+        &self,
+        _: CommandGetExportedKeys,
+        _: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         answer::one(metadata::foreign_keys())
     }
 
-    async fn get_flight_info_imported_keys(&self, query: CommandGetImportedKeys, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
+    async fn get_flight_info_imported_keys(
+        &self,
+        query: CommandGetImportedKeys,
+        request: Request<FlightDescriptor>,
+    ) -> Reply<FlightInfo> {
         Ok(Response::new(metadata::info(&query, &metadata::foreign_keys(), request.into_inner())?))
     }
 
-    async fn do_get_imported_keys(&self, _: CommandGetImportedKeys, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_imported_keys(
+        &self,
+        _: CommandGetImportedKeys,
+        _: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         answer::one(metadata::foreign_keys())
     }
 
@@ -197,11 +278,19 @@ impl FlightSqlService for Sql {
         Ok(Response::new(metadata::info(&query, &metadata::foreign_keys(), request.into_inner())?))
     }
 
-    async fn do_get_cross_reference(&self, _: CommandGetCrossReference, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
+    async fn do_get_cross_reference(
+        &self,
+        _: CommandGetCrossReference,
+        _: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
         answer::one(metadata::foreign_keys())
     }
 
-    async fn do_put_statement_update(&self, _: CommandStatementUpdate, _: Request<PeekableFlightDataStream>) -> Result<i64, Status> {
+    async fn do_put_statement_update(
+        &self,
+        _: CommandStatementUpdate,
+        _: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
         Err(QueryError::NotAllowed(READ_ONLY.to_owned()).into())
     }
 
@@ -213,7 +302,11 @@ impl FlightSqlService for Sql {
         Err(QueryError::NotAllowed(READ_ONLY.to_owned()).into())
     }
 
-    async fn do_put_statement_ingest(&self, _: CommandStatementIngest, _: Request<PeekableFlightDataStream>) -> Result<i64, Status> {
+    async fn do_put_statement_ingest(
+        &self,
+        _: CommandStatementIngest,
+        _: Request<PeekableFlightDataStream>,
+    ) -> Result<i64, Status> {
         Err(QueryError::NotAllowed(READ_ONLY.to_owned()).into())
     }
 
