@@ -32,7 +32,12 @@ async fn each_mistake_of_a_sender_has_its_own_answer() {
         .json(large.clone())
         .await
         .is_problem(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE");
-    for (header, value) in [("content-type", "application/xml"), ("content-encoding", "gzip")] {
+    for (header, value) in [
+        ("content-type", "text/plain"),
+        ("content-type", "application/xml"),
+        ("content-type", "text/plain"),
+        ("content-encoding", "gzip"),
+    ] {
         let reply = platform.webhook("small").header(header, value).body("{}").await;
         reply.is_problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "MEDIA_TYPE_NOT_SUPPORTED");
     }

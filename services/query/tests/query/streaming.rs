@@ -155,23 +155,3 @@ async fn a_statement_too_large_for_memory_and_scratch_is_told_so() {
     );
     assert_eq!(served.text("SELECT count(*) FROM finance_csv").await, ["5"], "the engine goes on");
 }
-
-#[tokio::test]
-#[ignore = "a measurement: run with --ignored --nocapture"]
-async fn how_long_a_warm_count_takes() {
-    let served = fixture::serve().await;
-    let mut client = served.sql().await;
-    let mut took = Vec::new();
-    for _ in 0..200 {
-        let began = Instant::now();
-        let mut statement =
-            client.prepare("SELECT count(*) FROM finance_csv".to_owned(), None).await.expect("prepare");
-        let info = statement.execute().await.expect("execute");
-        let rows = client.do_get(info.endpoint[0].ticket.clone().expect("ticket")).await.expect("rows");
-        assert_eq!(rows.count().await, 1);
-        statement.close().await.expect("close");
-        took.push(began.elapsed());
-    }
-    took.sort();
-    eprintln!("prepare + info + get + close: p50 {:?}, p99 {:?}", took[100], took[198]);
-}
