@@ -67,9 +67,16 @@ async fn check_schema(connection: &mut SqliteConnection, run: &pb::Run, commit: 
     )))
 }
 
+// The replay of a job's letter reads the whole source again, and so replaces as the job would have; that of a record's letter
+// adds its row.
 async fn ends_older(connection: &mut SqliteConnection, run: &pb::Run) -> Result<bool> {
     let source = source::expect(connection, &run.source).await?;
-    Ok(run.kind() == pb::RunKind::Pull && source.mode() == pb::Mode::Replace)
+    let reads_all = match run.kind() {
+        pb::RunKind::Pull => true,
+        pb::RunKind::Replay => letter::is_of_job(connection, &run.letter_id).await?,
+        pb::RunKind::Unspecified | pb::RunKind::Events | pb::RunKind::Backfill => false,
+    };
+    Ok(reads_all && source.mode() == pb::Mode::Replace)
 }
 
 // A letter of this commit may be the replayed one: it failed again, and so is open at the end.

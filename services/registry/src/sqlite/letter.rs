@@ -95,6 +95,11 @@ pub(super) async fn expect_open(connection: &mut SqliteConnection, id: &str, sou
     if letter.state == "open" { Ok(()) } else { Err(not_open(letter)) }
 }
 
+/// True if the letter is of a job that gave up, not of a record.
+pub(super) async fn is_of_job(connection: &mut SqliteConnection, id: &str) -> Result<bool> {
+    Ok(expect(connection, id).await?.kind == "job")
+}
+
 fn not_open(letter: DeadLetter) -> RegistryError {
     RegistryError::LetterNotOpen { id: letter.id, state: letter.state, replay_run_id: letter.replay_run_id }
 }

@@ -74,12 +74,16 @@ async fn an_event_that_landed_meanwhile_is_no_second_row_when_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_job_letter_reads_its_source_again() {
+async fn a_job_letter_reads_its_source_again_and_replaces_what_an_earlier_job_landed() {
     let node = Node::start().await;
     let location = node.folder.path().join("data/a.csv").display().to_string();
     let mut source = csv("orders", &location);
     source["retry"] = json!({"attempts": 1});
     node.declare(source).await;
+    node.file("a.csv", "id\n1\n2\n");
+    let earlier = node.pull("orders").await;
+    node.reaches(&earlier, RunState::Succeeded).await;
+    std::fs::remove_file(&location).expect("the file goes");
     let run_id = node.pull("orders").await;
     node.reaches(&run_id, RunState::Failed).await;
     let letter = node.letters("orders").await.remove(0);
