@@ -39,11 +39,17 @@ pub(crate) async fn run(worker: &Arc<Worker>, leased: &Arc<Leased>, progress: &P
     }
 }
 
-// Work that kills its workers: a batch is split after the second, a job gives up with its attempts.
+// Work that kills its workers: a batch is split after the second. What can't be split, a job or a single event, gives up with
+// its attempts: a process that dies a few times in a row takes innocent work with it.
 fn lost_too_often(attempt: &Attempt) -> Option<Failed> {
-    let limit = if attempt.leased.kind == JobKind::Events { 2 } else { attempt.backoff().attempts };
-    let lost = attempt.leased.expired;
-    let burnt = if attempt.leased.kind == JobKind::Events { lost } else { attempt.leased.attempts + lost };
+    let leased = &attempt.leased;
+    let lost = leased.expired;
+    let attempts = attempt.backoff().attempts;
+    let (burnt, limit) = match (leased.kind, leased.events.len()) {
+        (JobKind::Events, 0 | 1) => (lost, attempts.max(2)),
+        (JobKind::Events, _) => (lost, 2),
+        _ => (leased.attempts + lost, attempts),
+    };
     (lost > 0 && burnt >= limit)
         .then(|| Failed::permanent(At::Write, WORKER_LOST, format!("{lost} workers died or froze over it")))
 }
