@@ -7,7 +7,7 @@ use rfe_proto::ingest::JobKind;
 use rfe_queue::Leased;
 
 use crate::{
-    attempt::{Attempt, Claim, claim},
+    attempt::{Claim, claim},
     end::{End, of_ended, of_stopped, of_unclaimed},
     failure::{Failed, WORKER_LOST},
     landing::Landing,
@@ -28,7 +28,7 @@ pub(crate) async fn run(worker: &Arc<Worker>, leased: &Arc<Leased>, progress: &P
     };
     worker.crash.pass("after_claim");
     let mut landing = Landing::new(&attempt, progress.clone());
-    let done = match lost_too_often(&attempt) {
+    let done = match lost_too_often(&attempt.leased, attempt.backoff().attempts) {
         Some(failed) => Err(failed.into()),
         None => landing.land().await,
     };
@@ -41,10 +41,8 @@ pub(crate) async fn run(worker: &Arc<Worker>, leased: &Arc<Leased>, progress: &P
 
 // Work that kills its workers: a batch is split after the second. What can't be split, a job or a single event, gives up with
 // its attempts: a process that dies a few times in a row takes innocent work with it.
-fn lost_too_often(attempt: &Attempt) -> Option<Failed> {
-    let leased = &attempt.leased;
+fn lost_too_often(leased: &Leased, attempts: u32) -> Option<Failed> {
     let lost = leased.expired;
-    let attempts = attempt.backoff().attempts;
     let (burnt, limit) = match (leased.kind, leased.events.len()) {
         (JobKind::Events, 0 | 1) => (lost, attempts.max(2)),
         (JobKind::Events, _) => (lost, 2),
@@ -52,4 +50,46 @@ fn lost_too_often(attempt: &Attempt) -> Option<Failed> {
     };
     (lost > 0 && burnt >= limit)
         .then(|| Failed::permanent(At::Write, WORKER_LOST, format!("{lost} workers died or froze over it")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rfe_proto::ingest::Event;
+    use rfe_queue::Lease;
+
+    use super::*;
+
+    fn gives_up(kind: JobKind, events: usize, attempts_burnt: u32, lost: u32, attempts: u32) -> bool {
+        let leased = Leased {
+            lease: Lease { id: "a".to_owned(), epoch: 1, period: Duration::from_secs(30) },
+            source: "hooks".to_owned(),
+            kind,
+            events: vec![Event::default(); events],
+            attempts: attempts_burnt,
+            expired: lost,
+        };
+        lost_too_often(&leased, attempts).is_some()
+    }
+
+    #[test]
+    fn a_batch_is_split_after_its_second_lost_lease() {
+        assert!(!gives_up(JobKind::Events, 500, 0, 1, 5));
+        assert!(gives_up(JobKind::Events, 500, 0, 2, 5));
+    }
+
+    #[test]
+    fn a_single_event_survives_the_deaths_that_its_attempts_allow() {
+        assert!(!gives_up(JobKind::Events, 1, 0, 4, 5));
+        assert!(gives_up(JobKind::Events, 1, 0, 5, 5));
+        assert!(!gives_up(JobKind::Events, 1, 0, 1, 1), "one death alone accuses nobody");
+    }
+
+    #[test]
+    fn a_lost_lease_is_one_of_a_jobs_attempts() {
+        assert!(!gives_up(JobKind::Pull, 0, 3, 1, 5));
+        assert!(gives_up(JobKind::Pull, 0, 3, 2, 5));
+        assert!(!gives_up(JobKind::Pull, 0, 5, 0, 5), "no worker was lost: the failure itself decides");
+    }
 }
