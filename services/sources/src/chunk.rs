@@ -1,7 +1,10 @@
 //! A piece of what was read, in two forms of equally many rows: raw, and fields.
 
+use bytes::Bytes;
 use polars::prelude::{Column, DataFrame};
 use rfe_model::{SqlType, letter::BadRecord};
+
+use crate::FileMark;
 
 /// A piece of what was read.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +22,15 @@ pub struct Chunk {
     pub bytes_read: u64,
     /// Bytes of the source in all, if known; 0 otherwise.
     pub bytes_total: u64,
+    /// For kinds that can go on where an attempt died: what gives this chunk and those since the last checkpoint again
+    /// without asking the source, and where reading goes on behind it. The worker stores it and hands it to the reader of the
+    /// next attempt ([`ReadMemory::checkpoint`](crate::ReadMemory::checkpoint)).
+    pub checkpoint: Option<Bytes>,
+    /// Files that end with this chunk. The commit remembers them in the modes that read each file once.
+    pub files: Vec<FileMark>,
+    /// Mode `incremental`: the greatest value of the cursor field so far, as the next run wants it. The commit keeps the last
+    /// one that chunks of the run had.
+    pub cursor: Option<String>,
 }
 
 /// One column of a chunk.

@@ -46,7 +46,7 @@ pub(crate) fn decode_with(known: &mut JsonColumns, events: &[Event]) -> Chunk {
         bad,
         read: events.len() as u64,
         bytes_read: events.iter().map(|event| event.payload.len() as u64).sum(),
-        bytes_total: 0,
+        ..Chunk::default()
     }
 }
 

@@ -40,6 +40,6 @@ pub(crate) fn decode(
         bad,
         read: 1,
         bytes_read: raw.len() as u64,
-        bytes_total: 0,
+        ..Chunk::default()
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rfe_model::{SourceSpec, SqlType, Violation, secret::SecretStore};
 use rfe_proto::{dlq::DeadLetter, ingest::Event};
 
-use crate::{Chunk, ReadError};
+use crate::{Chunk, ReadError, ReadMemory};
 
 /// What reading may use.
 #[derive(Debug, Clone)]
@@ -26,6 +26,10 @@ pub struct ReadContext {
     pub scratch: PathBuf,
     /// Bytes of source data that one chunk holds at most, unless one record is larger.
     pub chunk_bytes: usize,
+    /// Mode `incremental`: where the last committed run of the source left off ([`Chunk::cursor`]); `None` before the first.
+    pub cursor: Option<String>,
+    /// What was read before: earlier attempts of this run, and files of earlier runs.
+    pub memory: Arc<dyn ReadMemory>,
 }
 
 /// A kind of source.

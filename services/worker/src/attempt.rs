@@ -9,7 +9,7 @@ use rfe_proto::{
     metadata::{ClaimRunRequest, ClaimRunResponse, Run, SchemaVersion},
 };
 use rfe_queue::Leased;
-use rfe_sources::{ReadContext, Source};
+use rfe_sources::{NoMemory, ReadContext, Source};
 use tempfile::TempDir;
 
 use crate::{
@@ -98,6 +98,8 @@ impl Attempt {
             secrets: self.worker.secrets.clone(),
             scratch: self.scratch(),
             chunk_bytes: config.chunk_bytes,
+            cursor: None,
+            memory: Arc::new(NoMemory),
         }
     }
 

@@ -30,6 +30,6 @@ pub(super) fn decode(spec: &SourceSpec, context: &ReadContext, letter: &DeadLett
         bad: bad.into_iter().collect(),
         read: 1,
         bytes_read: raw.len() as u64,
-        bytes_total: 0,
+        ..Chunk::default()
     }
 }

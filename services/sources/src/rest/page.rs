@@ -98,7 +98,7 @@ impl Page {
             bad,
             read,
             bytes_read: std::mem::take(&mut self.bytes_pending),
-            bytes_total: 0,
+            ..Chunk::default()
         }
     }
 

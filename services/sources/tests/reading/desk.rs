@@ -77,6 +77,8 @@ pub fn context(roots: Vec<PathBuf>) -> ReadContext {
         secrets: Arc::new(Secrets(BTreeMap::new())),
         scratch: std::env::temp_dir(),
         chunk_bytes: 1 << 20,
+        cursor: None,
+        memory: Arc::new(rfe_sources::NoMemory),
     }
 }
 
