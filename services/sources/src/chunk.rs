@@ -1,7 +1,7 @@
 //! A piece of what was read, in two forms of equally many rows: raw, and fields.
 
 use bytes::Bytes;
-use polars::prelude::{Column, DataFrame};
+use polars::prelude::{Column, DataFrame, PlSmallStr};
 use rfe_model::{SqlType, letter::BadRecord};
 
 use crate::FileMark;
@@ -45,6 +45,8 @@ pub struct ChunkColumn {
     pub observed: Option<SqlType>,
     /// True if an integer of it would lose digits as DOUBLE.
     pub exceeds_double: bool,
+    /// The column of `raw` that holds exactly these values, if there is one: they are encoded once for both layers.
+    pub in_raw: Option<PlSmallStr>,
 }
 
 impl Chunk {

@@ -185,6 +185,7 @@ impl<'c> JsonTable<'c> {
                 values: builder.finish().into_series().into_column(),
                 observed: cells.inference.observed(),
                 exceeds_double: cells.inference.exceeds_double(),
+                in_raw: None,
             });
         }
         columns

@@ -31,6 +31,8 @@ pub struct Config {
     pub chunk_bytes: usize,
     /// Rows of a Parquet row group.
     pub row_group_rows: usize,
+    /// Bytes of values after which a row group ends even if it has fewer rows.
+    pub row_group_bytes: usize,
     /// Rows after which a data file ends.
     pub part_rows: u64,
     /// Bytes after which a data file ends.
@@ -58,6 +60,7 @@ impl Default for Config {
             staged_bytes: 64 << 20,
             chunk_bytes: 8 << 20,
             row_group_rows: 122_880,
+            row_group_bytes: 64 << 20,
             part_rows: 4_000_000,
             part_bytes: 128 << 20,
             progress_every: Duration::from_secs(1),

@@ -15,15 +15,14 @@ use crate::{
     commit::{Committed, commit},
     count::{Count, note_duplicates},
     failure::{Stop, busy},
+    guess::Guess,
     land::Landed,
     parts::{Limits, Parts},
     processed::{Origin, Projection},
     progress::Progress,
     pull::{self, Chunks},
-    raw::Raw,
     replay, schema,
-    spool::Spool,
-    stage::{Ids, Stage, without},
+    stage::{Ids, Layers, Stage},
 };
 
 /// The steps of one attempt.
@@ -35,9 +34,7 @@ pub(crate) struct Landing<'a> {
 
 impl<'a> Landing<'a> {
     pub fn new(attempt: &'a Attempt, progress: Progress) -> Self {
-        let landed =
-            Landed::new(&attempt.spec.name, &attempt.run.run_id, attempt.run.epoch, attempt.created());
-        Self { attempt, landed, count: Count::new(attempt, progress) }
+        Self { attempt, landed: Landed::new(attempt), count: Count::new(attempt, progress) }
     }
 
     /// Lands the run.
@@ -83,12 +80,15 @@ impl<'a> Landing<'a> {
                 Ok(stage)
             })
             .await?;
-            let lake = self.attempt.worker.lake.as_ref();
-            self.landed.put(lake, Layer::Raw, stage.raw.take_closed()).await?;
+            self.landed.put(Layer::Raw, stage.take_closed()).await?;
             self.attempt.worker.crash.pass("after_chunk");
         }
         self.count.end()?;
-        Ok(stage)
+        busy(At::Write, move || {
+            stage.finish()?;
+            Ok(stage)
+        })
+        .await
     }
 
     async fn chunks(&self) -> Result<Chunks, Stop> {
@@ -110,16 +110,11 @@ impl<'a> Landing<'a> {
             Some(letter) if attempt.is_record_replay() => Ids::Whole(replay::ledger_id(letter)),
             _ => Ids::None,
         };
-        let parts = Parts::new(&folder, "raw", Limits::from(config));
-        let raw = match ids {
-            Ids::None => Raw::Streamed(parts),
-            _ => Raw::Held(Spool::new(&folder, "raw", config.staged_bytes / 2), parts),
-        };
-        let fields = Spool::new(&folder, "fields", config.staged_bytes);
+        let guess = Guess::new(&attempt.spec, attempt.schema.as_ref());
+        let layers = Layers::new(&ids, &folder, config, &attempt.run.run_id, guess);
         Stage {
             observed: Default::default(),
-            fields,
-            raw,
+            layers,
             ids,
             events,
             repeated: 0,
@@ -142,30 +137,28 @@ impl<'a> Landing<'a> {
             events: stage.events,
         };
         let projection = Projection::new(schema, &stage.observed, &origin)?;
-        let mut parts = Parts::new(&attempt.scratch(), "processed", Limits::from(&attempt.worker.config));
-        let known = known.clone();
-        let (mut stage, mut parts, rows) = busy(At::Write, move || {
-            let mut stage = stage;
-            let ids = &stage.ids;
-            stage.raw.finish(&stage.run_id, |frame| without(frame, ids, &known))?;
-            let mut rows = 0;
-            for frame in stage.fields.frames() {
-                let frame = without(frame?, &stage.ids, &known)?;
-                if frame.height() > 0 {
-                    rows += frame.height();
-                    let (fields, frame) = projection.project(&frame)?;
-                    parts.write(&fields, frame)?;
-                }
-            }
+        let config = &attempt.worker.config;
+        let mut parts = Parts::new(&attempt.scratch(), "processed", Limits::from(config));
+        let (known, schema) = (known.clone(), schema.clone());
+        let (worker, folder) = (attempt.worker.clone(), attempt.scratch());
+        let (mut stage, raw, mut parts, rows) = busy(At::Write, move || {
+            let (held, raw) = stage.row_groups(&folder, &worker.config, &schema, &known)?;
+            let kept = match &stage.layers {
+                Layers::Streamed(groups) => &groups.kept,
+                Layers::Held { .. } => &held,
+            };
+            let rows = projection.write(kept, &mut parts)?;
             parts.close()?;
-            Ok((stage, parts, rows))
+            Ok((stage, raw, parts, rows))
         })
         .await?;
         attempt.worker.crash.pass("after_write");
-        let lake = attempt.worker.lake.as_ref();
-        self.landed.put(lake, Layer::Raw, stage.raw.take_closed()).await?;
+        let raw = stage.take_closed().into_iter().chain(raw).collect();
+        self.landed.put(Layer::Raw, raw).await?;
+        self.landed.settle().await?;
         attempt.worker.crash.pass("after_put_raw");
-        self.landed.put(lake, Layer::Processed, parts.take_closed()).await?;
+        self.landed.put(Layer::Processed, parts.take_closed()).await?;
+        self.landed.settle().await?;
         attempt.worker.crash.pass("after_put");
         Ok((stage, rows))
     }

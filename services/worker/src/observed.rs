@@ -56,6 +56,12 @@ impl Observed {
         self.by_name.contains_key(&name.to_lowercase())
     }
 
+    /// The narrowest type that holds all values so far, and whether an integer of it would lose digits as DOUBLE.
+    pub fn kind(&self, name: &str) -> (Option<SqlType>, bool) {
+        let seen = self.by_name.get(&name.to_lowercase()).map(|at| &self.columns[*at]);
+        seen.map_or((None, false), |seen| (seen.kind.clone(), seen.exceeds_double))
+    }
+
     /// The type in which values of the column came, for types that have no other.
     pub fn dtype(&self, name: &str) -> Option<DataType> {
         self.by_name.get(&name.to_lowercase()).map(|at| self.columns[*at].dtype.clone())
@@ -86,6 +92,7 @@ mod tests {
             values: Column::full_null(name.into(), 1, &DataType::String),
             observed: kind,
             exceeds_double,
+            in_raw: None,
         }
     }
 

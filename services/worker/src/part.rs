@@ -11,15 +11,13 @@ use std::{
     },
 };
 
-use polars::prelude::{ArrowField, DataFrame, PolarsError, PolarsResult};
-use polars_parquet::write::{
-    DynIter, DynStreamingIterator, FileWriter, ParquetType, fallible_streaming_iterator,
-};
+use polars::prelude::PolarsResult;
+use polars_parquet::write::FileWriter;
 use rfe_proto::metadata::ColumnStats;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    encode::{self, Form, Pages, PartField},
+    encode::{Encoded, Form, PartField, arrow_schema, write_group},
     stats::Bounds,
 };
 
@@ -34,19 +32,17 @@ pub(crate) struct WrittenPart {
     pub stats: Vec<ColumnStats>,
 }
 
-/// A file in the making. It holds the rows of less than one row group.
+/// A file in the making. It holds no rows.
 pub(crate) struct PartWriter {
     path: PathBuf,
     fields: Vec<PartField>,
     form: Form,
     file: FileWriter<HashingFile>,
     bytes: Arc<AtomicU64>,
-    pending: DataFrame,
-    group_rows: usize,
     rows: u64,
     bounds: Vec<Bounds>,
-    // Pages of constants by the height of the row group: all groups but the last are alike.
-    constants: HashMap<usize, Vec<Pages>>,
+    // Constants by the height of the row group: most groups are alike.
+    constants: HashMap<usize, Vec<Encoded>>,
 }
 
 impl std::fmt::Debug for PartWriter {
@@ -59,14 +55,14 @@ impl std::fmt::Debug for PartWriter {
 }
 
 impl PartWriter {
-    pub fn create(path: &Path, fields: &[PartField], group_rows: usize, form: Form) -> PolarsResult<Self> {
+    pub fn create(path: &Path, fields: &[PartField], form: Form) -> PolarsResult<Self> {
         let bytes = Arc::new(AtomicU64::new(0));
         let file = HashingFile {
             file: BufWriter::with_capacity(1 << 20, File::create(path)?),
-            hash: Sha256::new(),
+            hash: (form != Form::Spilled).then(Sha256::new),
             bytes: bytes.clone(),
         };
-        let file = FileWriter::try_new(file, encode::arrow_schema(fields), form.options())?;
+        let file = FileWriter::try_new(file, arrow_schema(fields), form.options())?;
         Ok(Self {
             path: path.to_owned(),
             bounds: fields.iter().map(|_| Bounds::default()).collect(),
@@ -74,8 +70,6 @@ impl PartWriter {
             form,
             file,
             bytes,
-            pending: DataFrame::default(),
-            group_rows,
             rows: 0,
             constants: HashMap::new(),
         })
@@ -86,9 +80,9 @@ impl PartWriter {
         &self.fields
     }
 
-    /// Rows, those of the row group in the making included.
+    /// Rows written so far.
     pub fn rows(&self) -> u64 {
-        self.rows + self.pending.height() as u64
+        self.rows
     }
 
     /// Bytes written so far.
@@ -96,27 +90,24 @@ impl PartWriter {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// Adds rows: a frame of the fields that are not constant, in their order.
-    pub fn write(&mut self, frame: DataFrame) -> PolarsResult<()> {
-        if self.pending.height() == 0 {
-            self.pending = frame;
-        } else {
-            self.pending = stack(std::mem::take(&mut self.pending), frame)?;
+    /// Writes a row group: columns of the fields that are not constant, in their order. `scratch` is where their pages wait.
+    pub fn write(&mut self, rows: usize, varying: &[&Encoded], scratch: Option<&File>) -> PolarsResult<()> {
+        self.encode_constants(rows)?;
+        let constants = self.constants.get(&rows).map_or(&[][..], Vec::as_slice);
+        let (mut varying, mut constants) = (varying.iter().copied(), constants.iter());
+        let mut columns = Vec::with_capacity(self.fields.len());
+        for (field, bounds) in self.fields.iter().zip(&mut self.bounds) {
+            let column = if field.constant.is_some() { constants.next() } else { varying.next() };
+            bounds.merge(column.map(|column| &column.bounds));
+            columns.extend(column);
         }
-        while self.pending.height() >= self.group_rows {
-            let group = self.pending.slice(0, self.group_rows);
-            self.pending = self.pending.slice(self.group_rows as i64, usize::MAX);
-            self.flush(group)?;
-        }
+        write_group(&mut self.file, rows, &columns, scratch)?;
+        self.rows += rows as u64;
         Ok(())
     }
 
-    /// Writes the rest and the footer.
+    /// Writes the footer.
     pub fn finish(mut self) -> PolarsResult<WrittenPart> {
-        let last = std::mem::take(&mut self.pending);
-        if last.height() > 0 {
-            self.flush(last)?;
-        }
         self.file.end(None)?;
         let mut file = self.file.into_inner();
         file.flush()?;
@@ -131,34 +122,9 @@ impl PartWriter {
             fields: self.fields,
             rows: self.rows,
             bytes: self.bytes.load(Ordering::Relaxed),
-            sha256: hex::encode(file.hash.finalize()),
+            sha256: file.hash.map(|hash| hex::encode(hash.finalize())).unwrap_or_default(),
             stats,
         })
-    }
-
-    fn flush(&mut self, mut group: DataFrame) -> PolarsResult<()> {
-        group.rechunk_mut_par();
-        let rows = group.height();
-        if self.form == Form::Kept {
-            self.measure(&group);
-        }
-        let varying = encode::encode(&group, &self.parquet_fields(false), self.form)?;
-        self.encode_constants(rows)?;
-        let constants = self.constants.get(&rows).map_or(&[][..], Vec::as_slice);
-        let (mut varying, mut constants) = (varying.iter(), constants.iter());
-        let mut leaves = Vec::with_capacity(self.fields.len());
-        for field in &self.fields {
-            let pages = if field.constant.is_some() { constants.next() } else { varying.next() };
-            leaves.extend(pages.into_iter().flatten());
-        }
-        let columns = leaves.into_iter().map(|pages| {
-            Ok::<_, PolarsError>(DynStreamingIterator::new(fallible_streaming_iterator::convert(
-                pages.iter().map(Ok::<_, PolarsError>),
-            )))
-        });
-        self.file.write(rows as u64, DynIter::new(columns))?;
-        self.rows += rows as u64;
-        Ok(())
     }
 
     fn encode_constants(&mut self, rows: usize) -> PolarsResult<()> {
@@ -166,58 +132,26 @@ impl PartWriter {
             return Ok(());
         }
         let columns = self.fields.iter().filter_map(|field| field.constant.as_ref());
-        let mut frame = DataFrame::new(rows, columns.map(|column| column.new_from_index(0, rows)).collect())?;
-        frame.rechunk_mut();
-        let pages = encode::encode(&frame, &self.parquet_fields(true), self.form)?;
-        self.constants.insert(rows, pages);
+        let columns: PolarsResult<_> =
+            columns.map(|column| Encoded::of(&column.new_from_index(0, rows), self.form)).collect();
+        self.constants.insert(rows, columns?);
         Ok(())
     }
-
-    fn parquet_fields(&self, constant: bool) -> Vec<(&ArrowField, &ParquetType)> {
-        let arrow = self.file.schema().iter_values();
-        let parquet = self.file.parquet_schema().fields();
-        self.fields
-            .iter()
-            .zip(arrow.zip(parquet))
-            .filter(|(field, _)| field.constant.is_some() == constant)
-            .map(|(_, pair)| pair)
-            .collect()
-    }
-
-    fn measure(&mut self, group: &DataFrame) {
-        let mut varying = group.columns().iter();
-        for (field, bounds) in self.fields.iter().zip(&mut self.bounds) {
-            match (&field.constant, field.id) {
-                (Some(constant), _) => bounds.add(constant),
-                (None, id) => {
-                    let column = varying.next();
-                    if let (Some(column), Some(_)) = (column, id) {
-                        bounds.add(column);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn stack(mut above: DataFrame, below: DataFrame) -> PolarsResult<DataFrame> {
-    if above.width() == 0 {
-        return DataFrame::new(above.height() + below.height(), Vec::new());
-    }
-    above.vstack_mut_owned(below)?;
-    Ok(above)
 }
 
 struct HashingFile {
     file: BufWriter<File>,
-    hash: Sha256,
+    // A file that is only read back needs none.
+    hash: Option<Sha256>,
     bytes: Arc<AtomicU64>,
 }
 
 impl Write for HashingFile {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let written = self.file.write(buffer)?;
-        self.hash.update(&buffer[..written]);
+        if let Some(hash) = &mut self.hash {
+            hash.update(&buffer[..written]);
+        }
         self.bytes.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
     }
@@ -233,6 +167,7 @@ mod tests {
     use polars_parquet::read::read_metadata;
 
     use super::*;
+    use crate::encode::encode;
 
     fn text(name: &str, value: &str) -> Column {
         Column::new_scalar(name.into(), Scalar::from(PlSmallStr::from_str(value)), 1)
@@ -264,10 +199,11 @@ mod tests {
             PartField::of(&columns[2], Some(1_000_006)),
             PartField::of(&columns[3], Some(12)),
         ];
-        let mut part = PartWriter::create(&folder.join("a.parquet"), &fields, 300, form).expect("create");
-        // Pieces that do not end where row groups end.
-        for start in (0..rows).step_by(130) {
-            part.write(frame.slice(start, 130)).expect("write");
+        let mut part = PartWriter::create(&folder.join("a.parquet"), &fields, form).expect("create");
+        for start in (0..rows).step_by(300) {
+            let group = frame.slice(start, 300);
+            let encoded = encode(&group, form).expect("encode");
+            part.write(group.height(), &encoded.iter().collect::<Vec<_>>(), None).expect("write");
         }
         (frame, part.finish().expect("finish"))
     }

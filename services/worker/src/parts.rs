@@ -1,26 +1,28 @@
 //! The files of one layer of a run: a new one begins where a bound is reached or the columns change.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+};
 
-use polars::prelude::{DataFrame, PolarsResult};
+use polars::prelude::PolarsResult;
 
 use crate::{
     config::Config,
-    encode::{Form, PartField},
+    encode::{Encoded, Form, PartField},
     part::{PartWriter, WrittenPart},
 };
 
 /// Where files end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    pub group_rows: usize,
     pub part_rows: u64,
     pub part_bytes: u64,
 }
 
 impl From<&Config> for Limits {
     fn from(config: &Config) -> Self {
-        Self { group_rows: config.row_group_rows, part_rows: config.part_rows, part_bytes: config.part_bytes }
+        Self { part_rows: config.part_rows, part_bytes: config.part_bytes }
     }
 }
 
@@ -40,8 +42,14 @@ impl Parts {
         Self { folder: folder.to_owned(), layer, limits, current: None, closed: Vec::new(), made: 0 }
     }
 
-    /// Adds rows: a frame of those fields that are not constant, in their order.
-    pub fn write(&mut self, fields: &[PartField], frame: DataFrame) -> PolarsResult<()> {
+    /// Adds a row group: columns of those fields that are not constant, in their order. `scratch` is where their pages wait.
+    pub fn write(
+        &mut self,
+        fields: &[PartField],
+        rows: usize,
+        columns: &[&Encoded],
+        scratch: Option<&File>,
+    ) -> PolarsResult<()> {
         let fits = self.current.as_ref().is_none_or(|part| {
             let same = part.fields().len() == fields.len()
                 && part.fields().iter().zip(fields).all(|(a, b)| a.is_like(b));
@@ -54,7 +62,7 @@ impl Parts {
             Some(part) => part,
             None => self.open(fields)?,
         };
-        part.write(frame)?;
+        part.write(rows, columns, scratch)?;
         self.current = Some(part);
         Ok(())
     }
@@ -75,6 +83,6 @@ impl Parts {
     fn open(&mut self, fields: &[PartField]) -> PolarsResult<PartWriter> {
         let path = self.folder.join(format!("{}-{}.parquet", self.layer, self.made));
         self.made += 1;
-        PartWriter::create(&path, fields, self.limits.group_rows, Form::Kept)
+        PartWriter::create(&path, fields, Form::Kept)
     }
 }

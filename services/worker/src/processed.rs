@@ -1,17 +1,20 @@
-//! Pass 2 of a run: fields are cast to the settled types and get their lineage.
+//! Pass 2 of a run: row groups get their ids and lineage. What was encoded by another type than the settled one is cast and
+//! encoded again.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap, fs::File};
 
-use polars::prelude::{Column, DataFrame, DataType, PlSmallStr, Scalar, TimeUnit, TimeZone};
+use polars::prelude::{Column, DataType, PlSmallStr, Scalar, TimeUnit, TimeZone};
 use rayon::prelude::*;
 use rfe_model::{SqlType, letter::Stage as At, name};
 use rfe_proto::metadata::SchemaVersion;
 use rfe_sources::cast;
 
 use crate::{
-    encode::PartField,
-    failure::{Failed, Stop, TYPES_CHANGED},
+    encode::{Encoded, Form, PartField},
+    failure::{Failed, Stop, TYPES_CHANGED, WRITE_FAILED},
+    kept::{Kept, KeptColumn},
     observed::Observed,
+    parts::Parts,
 };
 
 /// How fields become rows of `main`.
@@ -62,44 +65,72 @@ impl Projection {
         Ok(Self { targets, lineage: lineage(origin, schema.version), events: origin.events })
     }
 
-    /// Rows of `main`: the fields of their file, and the values of those that are not constant.
-    pub fn project(&self, frame: &DataFrame) -> Result<(Vec<PartField>, DataFrame), Stop> {
-        let by_name: HashMap<String, &Column> =
-            frame.columns().iter().map(|column| (column.name().to_lowercase(), column)).collect();
-        let cast: Result<Vec<Column>, Stop> = self
-            .targets
-            .par_iter()
-            .map(|target| target.cast(by_name.get(&target.name.to_lowercase()).copied(), frame.height()))
-            .collect();
-        let mut columns = cast?;
-        let mut fields: Vec<PartField> = columns
-            .iter()
-            .zip(&self.targets)
-            .map(|(column, target)| PartField::of(column, Some(target.id)))
-            .collect();
-        fields.extend(self.lineage.iter().cloned());
-        if self.events {
-            for lineage in name::EVENT_LINEAGE {
-                let column = frame.column(lineage)?;
-                fields.push(PartField::of(column, lineage_id(lineage)));
-                columns.push(column.clone());
+    /// Writes row groups as rows of `main`. Returns how many rows there are.
+    pub fn write(&self, kept: &Kept, parts: &mut Parts) -> Result<usize, Stop> {
+        let mut rows = 0;
+        for group in kept.groups() {
+            let by_name: HashMap<String, &KeptColumn> =
+                group.columns.iter().map(|column| (column.name.to_lowercase(), column)).collect();
+            let columns: Vec<Cow<'_, Encoded>> = self
+                .targets
+                .par_iter()
+                .map(|target| {
+                    target.encoded(
+                        by_name.get(&target.name.to_lowercase()).copied(),
+                        group.rows,
+                        kept.scratch(),
+                    )
+                })
+                .collect::<Result<_, Stop>>()?;
+            let mut fields: Vec<PartField> =
+                columns.iter().zip(&self.targets).map(|(column, target)| target.field(column)).collect();
+            let mut columns: Vec<&Encoded> = columns.iter().map(AsRef::as_ref).collect();
+            fields.extend(self.lineage.iter().cloned());
+            for lineage in self.events.then_some(name::EVENT_LINEAGE).into_iter().flatten() {
+                let column = by_name.get(lineage).ok_or_else(|| {
+                    Failed::permanent(At::Write, WRITE_FAILED, format!("rows came without `{lineage}`"))
+                })?;
+                fields.push(PartField {
+                    name: column.name.clone(),
+                    dtype: column.encoded.dtype.clone(),
+                    id: lineage_id(lineage),
+                    constant: None,
+                });
+                columns.push(&column.encoded);
             }
+            parts.write(&fields, group.rows, &columns, kept.scratch())?;
+            rows += group.rows;
         }
-        Ok((fields, DataFrame::new(frame.height(), columns)?))
+        Ok(rows)
     }
 }
 
 impl Target {
-    fn cast(&self, values: Option<&Column>, rows: usize) -> Result<Column, Stop> {
+    fn field(&self, column: &Encoded) -> PartField {
         let name = PlSmallStr::from_str(&self.name);
-        let Some(values) = values else { return Ok(Column::full_null(name, rows, &self.dtype)) };
-        let cast = cast::cast(values, &self.kind)?;
-        if let Some(first) = cast.lost.first() {
-            return Err(self.lost(cast.lost.len(), *first).into());
+        PartField { name, dtype: column.dtype.clone(), id: Some(self.id), constant: None }
+    }
+
+    fn encoded<'k>(
+        &self,
+        column: Option<&'k KeptColumn>,
+        rows: usize,
+        scratch: Option<&File>,
+    ) -> Result<Cow<'k, Encoded>, Stop> {
+        let name = PlSmallStr::from_str(&self.name);
+        let Some(column) = column else {
+            let nulls = Column::full_null(name, rows, &self.dtype);
+            return Ok(Cow::Owned(Encoded::of(&nulls, Form::Kept)?));
+        };
+        let stays = cast::data_type(&self.kind).is_none_or(|dtype| dtype == column.encoded.dtype);
+        if stays {
+            return Ok(Cow::Borrowed(&column.encoded));
         }
-        let mut column = cast.column;
-        column.rename(name);
-        Ok(column)
+        let cast = cast::cast(&column.original(rows, scratch)?, &self.kind)?;
+        match cast.lost.first() {
+            Some(first) => Err(self.lost(cast.lost.len(), *first).into()),
+            None => Ok(Cow::Owned(Encoded::of(&cast.column, Form::Kept)?)),
+        }
     }
 
     // Readers refuse what does not fit a type that they were told; so the type came up since, and reading again mends it.

@@ -3,71 +3,29 @@
 use polars::prelude::{Column, DataFrame, DataType, PlSmallStr, PolarsResult, Scalar, TimeUnit};
 use rfe_proto::metadata::Column as ColumnRecord;
 
-use crate::{encode::PartField, part::WrittenPart, parts::Parts, spool::Spool};
+use crate::{
+    encode::{Encoded, PartField},
+    parts::Parts,
+};
 
 const RUN_ID: &str = "_run_id";
 
-/// Raw rows on their way to files.
-#[derive(Debug)]
-pub(crate) enum Raw {
-    /// Written as they come.
-    Streamed(Parts),
-    /// Kept until the commit: events that landed before must be taken out again.
-    Held(Spool, Parts),
-}
-
-impl Raw {
-    /// Takes the raw form of a chunk.
-    pub fn take(&mut self, run_id: &str, frame: DataFrame) -> PolarsResult<()> {
-        match self {
-            Self::Streamed(parts) => write(parts, run_id, frame),
-            Self::Held(spool, _) => spool.push(frame),
-        }
-    }
-
-    /// Ends the pass; held rows are written, those that `keep` leaves.
-    pub fn finish(
-        &mut self,
-        run_id: &str,
-        keep: impl Fn(DataFrame) -> PolarsResult<DataFrame>,
-    ) -> PolarsResult<()> {
-        match self {
-            Self::Streamed(parts) => parts.close(),
-            Self::Held(spool, parts) => {
-                for frame in spool.frames() {
-                    write(parts, run_id, keep(frame?)?)?;
-                }
-                parts.close()
-            }
-        }
-    }
-
-    /// Takes the files that are finished.
-    pub fn take_closed(&mut self) -> Vec<WrittenPart> {
-        match self {
-            Self::Streamed(parts) | Self::Held(_, parts) => parts.take_closed(),
-        }
-    }
-}
-
-fn write(parts: &mut Parts, run_id: &str, frame: DataFrame) -> PolarsResult<()> {
-    if frame.height() == 0 {
-        return Ok(());
-    }
-    let mut fields = Vec::with_capacity(frame.width() + 1);
-    let mut columns = Vec::with_capacity(frame.width());
-    let height = frame.height();
-    for mut column in frame.into_columns() {
-        if column.name().eq_ignore_ascii_case(RUN_ID) {
-            column.rename(PlSmallStr::from_string(format!("src_{}", column.name())));
-        }
-        fields.push(PartField::of(&column, None));
-        columns.push(column);
+/// Writes a row group of raw: `frame` says what the columns are.
+pub(crate) fn write(
+    parts: &mut Parts,
+    run_id: &str,
+    frame: &DataFrame,
+    columns: &[Encoded],
+) -> PolarsResult<()> {
+    let mut fields: Vec<PartField> =
+        frame.columns().iter().map(|column| PartField::of(column, None)).collect();
+    for field in fields.iter_mut().filter(|field| field.name.eq_ignore_ascii_case(RUN_ID)) {
+        field.name = PlSmallStr::from_string(format!("src_{}", field.name));
     }
     let run = Scalar::from(PlSmallStr::from_str(run_id));
     let run = Column::new_scalar(PlSmallStr::from_static(RUN_ID), run, 1);
     fields.insert(place(&fields), PartField::constant(run, None));
-    parts.write(&fields, DataFrame::new(height, columns)?)
+    parts.write(&fields, frame.height(), &columns.iter().collect::<Vec<_>>(), None)
 }
 
 // Before the columns that say where a record stood, as the contract lists them; behind all others.
@@ -128,17 +86,22 @@ mod tests {
     use polars::prelude::{Field, df};
 
     use super::*;
-    use crate::{config::Config, parts::Limits};
+    use crate::{
+        config::Config,
+        encode::{Form, encode},
+        parts::Limits,
+    };
 
     #[test]
     fn the_run_stands_before_the_place_and_no_column_of_the_source_hides_it() {
         let folder = tempfile::tempdir().expect("folder");
-        let mut raw = Raw::Streamed(Parts::new(folder.path(), "raw", Limits::from(&Config::default())));
+        let mut open = Parts::new(folder.path(), "raw", Limits::from(&Config::default()));
         let frame = df!("id" => ["007"], "_run_id" => ["theirs"], "_file" => ["a.csv"], "_line" => [2i64])
             .expect("frame");
-        raw.take("run-1", frame).expect("take");
-        raw.finish("run-1", Ok).expect("finish");
-        let parts = raw.take_closed();
+        let encoded = encode(&frame, Form::Stored).expect("encode");
+        write(&mut open, "run-1", &frame, &encoded).expect("write");
+        open.close().expect("close");
+        let parts = open.take_closed();
         let names: Vec<_> = columns(&parts[0].fields)
             .into_iter()
             .map(|column| (column.id, column.name, column.r#type))

@@ -8,7 +8,7 @@ use std::{
 use polars::prelude::{DataFrame, ParquetReader, PolarsResult, SerReader as _};
 
 use crate::{
-    encode::{Form, PartField},
+    encode::{Form, PartField, encode},
     part::PartWriter,
 };
 
@@ -63,7 +63,8 @@ impl Spool {
                 Some(part) => part,
                 None => self.open(&fields)?,
             };
-            part.write(frame)?;
+            let columns = encode(&frame, Form::Spilled)?;
+            part.write(frame.height(), &columns.iter().collect::<Vec<_>>(), None)?;
             open = Some(part);
         }
         if let Some(part) = open {
@@ -75,7 +76,7 @@ impl Spool {
     fn open(&mut self, fields: &[PartField]) -> PolarsResult<PartWriter> {
         let path = self.folder.join(format!("{}-{}.spill", self.name, self.files.len()));
         self.files.push(path.clone());
-        PartWriter::create(&path, fields, usize::MAX, Form::Spilled)
+        PartWriter::create(&path, fields, Form::Spilled)
     }
 }
 

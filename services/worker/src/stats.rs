@@ -1,5 +1,7 @@
 //! What a file holds in one column: bounds and NULLs, as SQL text.
 
+use std::cmp::Ordering;
+
 use polars::prelude::{AnyValue, Column, DataType, Scalar, TimeUnit};
 use rfe_proto::metadata::ColumnStats;
 
@@ -7,7 +9,7 @@ use rfe_proto::metadata::ColumnStats;
 const MAX_TEXT: usize = 128;
 
 /// Bounds of a column, gathered over row groups.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Bounds {
     least: Option<Scalar>,
     greatest: Option<Scalar>,
@@ -34,12 +36,29 @@ impl Bounds {
             self.unbounded = true;
             return;
         }
-        if self.least.as_ref().is_none_or(|known| least.as_any_value() < known.as_any_value()) {
+        self.widen(Some(least), Some(greatest));
+    }
+
+    fn widen(&mut self, least: Option<Scalar>, greatest: Option<Scalar>) {
+        let is_new = |new: &Scalar, known: &Option<Scalar>, order| {
+            known
+                .as_ref()
+                .is_none_or(|known| new.as_any_value().partial_cmp(&known.as_any_value()) == Some(order))
+        };
+        if let Some(least) = least.filter(|least| is_new(least, &self.least, Ordering::Less)) {
             self.least = Some(least);
         }
-        if self.greatest.as_ref().is_none_or(|known| greatest.as_any_value() > known.as_any_value()) {
+        if let Some(greatest) = greatest.filter(|most| is_new(most, &self.greatest, Ordering::Greater)) {
             self.greatest = Some(greatest);
         }
+    }
+
+    /// Adds the bounds of another row group; a column that is not searched has none.
+    pub fn merge(&mut self, other: Option<&Self>) {
+        let Some(other) = other else { return };
+        self.nulls += other.nulls;
+        self.unbounded |= other.unbounded;
+        self.widen(other.least.clone(), other.greatest.clone());
     }
 
     pub fn stats(self, column_id: u32) -> Option<ColumnStats> {

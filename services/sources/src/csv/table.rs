@@ -154,11 +154,15 @@ impl<'l> TextTable<'l> {
         let mut columns = Vec::with_capacity(by_place.len());
         let raw_names = raw_names(&self.layout.union);
         for ((name, raw_name), column) in self.layout.union.iter().zip(raw_names).zip(by_place) {
-            let (text, column) = match column {
+            let raw_name = PlSmallStr::from_string(raw_name);
+            let (text, mut column) = match column {
                 Some(column) => column.finish(name),
                 None => missing(name, rows),
             };
-            raw.push(text.with_name(PlSmallStr::from_string(raw_name)));
+            if self.layout.dialect.null_values.is_empty() {
+                column.in_raw = Some(raw_name.clone());
+            }
+            raw.push(text.with_name(raw_name));
             columns.push(column);
         }
         let file = Scalar::from(PlSmallStr::from_str(&self.layout.file));
@@ -198,6 +202,7 @@ impl TextColumn {
             values: values.with_name(PlSmallStr::from_str(name)),
             observed: self.inference.observed(),
             exceeds_double: self.inference.exceeds_double(),
+            in_raw: None,
         };
         (raw, column)
     }
@@ -206,7 +211,8 @@ impl TextColumn {
 // A column that only other files of the source have.
 fn missing(name: &str, rows: usize) -> (Column, ChunkColumn) {
     let values = Column::full_null(PlSmallStr::from_str(name), rows, &DataType::String);
-    (values.clone(), ChunkColumn { name: name.to_owned(), values, observed: None, exceeds_double: false })
+    let name = name.to_owned();
+    (values.clone(), ChunkColumn { name, values, observed: None, exceeds_double: false, in_raw: None })
 }
 
 // `raw` has `_file` and `_line` of its own.

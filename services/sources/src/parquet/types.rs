@@ -65,6 +65,7 @@ pub(super) fn settle(column: &Column, name: &str) -> PolarsResult<ChunkColumn> {
         name: name.to_owned(),
         exceeds_double: of == SqlType::BigInt && exceeds_double(&values)?,
         observed: (!is_empty).then_some(of),
+        in_raw: (values.dtype() == column.dtype()).then(|| PlSmallStr::from_str(name)),
         values,
     })
 }
