@@ -5,6 +5,7 @@ mod dialect;
 mod frame;
 mod header;
 mod letter;
+mod number_form;
 mod reader;
 mod records;
 mod table;
@@ -17,6 +18,7 @@ use crate::{
     Chunk, ReadContext, ReadError, Reader, Source,
     config::{Wrong, rejected},
     error::code,
+    location::Location,
     pump::Pump,
 };
 
@@ -40,7 +42,9 @@ impl Source for Csv {
 
     async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
         let settings = config::Config::read(spec).map_err(|wrong| rejected(&wrong))?;
-        Pump::open(move || reader::CsvReader::open(&settings, &context)).await
+        let dialect = settings.dialect().map_err(|wrong| rejected(&wrong))?;
+        let location = Location::new(&settings.location, spec);
+        Pump::open(move || reader::CsvReader::open(&location, dialect, &context)).await
     }
 
     fn decode_events(&self, _: &SourceSpec, _: &ReadContext, _: &[Event]) -> Result<Chunk, ReadError> {

@@ -67,6 +67,8 @@ pub mod code {
     pub const PATH_NOT_ALLOWED: &str = "PATH_NOT_ALLOWED";
     /// The operating system could not read the file.
     pub const FILE_UNREADABLE: &str = "FILE_UNREADABLE";
+    /// The file changed while it was read.
+    pub const FILE_CHANGED: &str = "FILE_CHANGED";
     /// The file ends early or its bytes are wrong.
     pub const DAMAGED_FILE: &str = "DAMAGED_FILE";
     /// The file is no Parquet file.

@@ -1,8 +1,7 @@
 //! A file as bytes: opened, decompressed by its magic bytes, counted.
 
 use std::{
-    fs::File,
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Cursor, Read},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,6 +13,7 @@ use rfe_model::letter::Stage;
 
 use crate::{
     ReadError,
+    encoding::{Encoding, Transcoded},
     error::code,
     location::{SourceFile, unreadable},
 };
@@ -22,9 +22,10 @@ const READ_AHEAD: usize = 256 << 10;
 /// No record is larger; one that seems so has a quote left open or is no text.
 pub(crate) const MAX_RECORD: usize = 64 << 20;
 
-/// A window over a file's text that moves forward.
+/// A window over a file's text that moves forward. The text is UTF-8, or meant to be.
 pub(crate) struct Input {
     name: String,
+    encoding: Encoding,
     bytes: Box<dyn Read + Send>,
     counter: Arc<AtomicU64>,
     taken: u64,
@@ -41,17 +42,17 @@ impl std::fmt::Debug for Input {
 }
 
 impl Input {
-    /// Opens a file; `window` bytes are held at a time, more only for a record that is larger.
+    /// Opens a file, which is text of `encoding` unless its byte order mark says another. `window` bytes are held at a time,
+    /// more only for a record that is larger.
     ///
     /// # Errors
     /// If it can't be opened, or is compressed in a way that can't be read.
-    pub(crate) fn open(file: &SourceFile, window: usize) -> Result<Self, ReadError> {
+    pub(crate) fn open(file: &SourceFile, encoding: Encoding, window: usize) -> Result<Self, ReadError> {
         let counter = Arc::new(AtomicU64::new(0));
-        let opened = File::open(&file.path).map_err(|error| unreadable(&file.name, &error))?;
-        let counted = Counted { inner: opened, counter: Arc::clone(&counter) };
+        let counted = Counted { inner: file.open()?, counter: Arc::clone(&counter) };
         let mut reader = BufReader::with_capacity(READ_AHEAD, counted);
         let magic = reader.fill_buf().map_err(|error| unreadable(&file.name, &error))?;
-        let bytes: Box<dyn Read + Send> = match magic {
+        let mut bytes: Box<dyn Read + Send> = match magic {
             [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(reader)),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(not_yet(&file.name, "zstd")),
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => {
@@ -61,9 +62,25 @@ impl Input {
             [b'P', b'K', 3, 4, ..] => return Err(not_yet(&file.name, "zip")),
             _ => Box::new(reader),
         };
+        let mut head = Vec::with_capacity(4);
+        bytes.by_ref().take(4).read_to_end(&mut head).map_err(|error| unreadable(&file.name, &error))?;
+        let (encoding, mark) = marked(&file.name, &head, encoding)?;
+        let bytes = Cursor::new(head.split_off(mark)).chain(bytes);
+        let bytes: Box<dyn Read + Send> =
+            if encoding.is_utf8() { Box::new(bytes) } else { Box::new(Transcoded::new(bytes, encoding)) };
         let buffer = vec![0; window.clamp(4 << 10, MAX_RECORD)];
         let name = file.name.clone();
-        Ok(Self { name, bytes, counter, taken: 0, buffer, start: 0, end: 0, at_end: false })
+        Ok(Self { name, encoding, bytes, counter, taken: 0, buffer, start: 0, end: 0, at_end: false })
+    }
+
+    /// What the file's bytes mean.
+    pub(crate) fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// True if the record at hand can't grow any more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.end - self.start >= MAX_RECORD
     }
 
     /// The bytes at hand.
@@ -124,6 +141,25 @@ impl Input {
     }
 }
 
+// The encoding, and how many of the first bytes are its mark.
+fn marked(name: &str, head: &[u8], told: Encoding) -> Result<(Encoding, usize), ReadError> {
+    let wrong = |reason: String| {
+        Err(ReadError::permanent(Stage::Read, code::BAD_ENCODING, format!("`{name}` {reason}")))
+    };
+    if matches!(head, [0xff, 0xfe, 0, 0] | [0, 0, 0xfe, 0xff]) {
+        return wrong("is UTF-32, which is not read; save it as UTF-8".to_owned());
+    }
+    if let Some(marked) = Encoding::of_mark(head) {
+        return Ok(marked);
+    }
+    match Encoding::is_unmarked_utf16(head) {
+        Some(likely) if told.is_utf8() => {
+            wrong(format!("looks like UTF-16 without byte order mark; set `encoding: {}`", likely.name()))
+        }
+        _ => Ok((told, 0)),
+    }
+}
+
 fn not_yet(name: &str, compression: &str) -> ReadError {
     let message = format!(
         "`{name}` is compressed with {compression}, which a later version reads; gzip and plain files are read now"
@@ -132,7 +168,7 @@ fn not_yet(name: &str, compression: &str) -> ReadError {
 }
 
 struct Counted {
-    inner: File,
+    inner: Box<dyn Read + Send>,
     counter: Arc<AtomicU64>,
 }
 

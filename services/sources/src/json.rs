@@ -15,7 +15,7 @@ use crate::{
     csv::takes_no_events,
     json_letter,
     json_rows::Place,
-    location,
+    location::{self, Location},
     pump::Pump,
 };
 
@@ -58,8 +58,8 @@ impl Source for Json {
 
     async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
         let config: Config = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
-        let spec = spec.clone();
-        Pump::open(move || reader::JsonReader::open(&config.location, &spec, &context)).await
+        let (location, spec) = (Location::new(&config.location, spec), spec.clone());
+        Pump::open(move || reader::JsonReader::open(&location, &spec, &context)).await
     }
 
     fn decode_events(&self, _: &SourceSpec, _: &ReadContext, _: &[Event]) -> Result<Chunk, ReadError> {

@@ -5,6 +5,7 @@ pub mod chunk;
 mod config;
 pub mod conformance;
 mod csv;
+mod encoding;
 pub mod error;
 mod events;
 mod flaw;

@@ -1,10 +1,45 @@
 //! Where files are: a path or a glob, only below the roots that may be read.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    fs::{File, Metadata},
+    io::Read,
+    path::{Path, PathBuf},
+    time::UNIX_EPOCH,
+};
 
-use rfe_model::{letter::Stage, secret};
+use rfe_model::{SourceSpec, letter::Stage, secret, source::Mode};
 
-use crate::{ReadContext, ReadError, error::code};
+use crate::{FileMark, ReadContext, ReadError, error::code};
+
+/// Where a source's files are, and which of them are read.
+#[derive(Debug, Clone)]
+pub(crate) struct Location {
+    text: String,
+    /// Only files that no run has read are read.
+    pub(crate) once: bool,
+}
+
+impl Location {
+    pub(crate) fn new(text: &str, spec: &SourceSpec) -> Self {
+        Self { text: text.to_owned(), once: spec.mode != Mode::Replace }
+    }
+
+    /// The files to read, sorted by name. Blocks its thread, which must be one of the runtime's blocking ones.
+    ///
+    /// # Errors
+    /// Permanent if none matches or one is outside the roots. In the modes that read a file once, no match of a glob is no error.
+    pub(crate) fn files(&self, context: &ReadContext) -> Result<Vec<SourceFile>, ReadError> {
+        let found = files(&self.text, self.once, context)?;
+        if !self.once || found.is_empty() {
+            return Ok(found);
+        }
+        let marks = found.iter().map(SourceFile::mark).collect();
+        let unread = tokio::runtime::Handle::current().block_on(context.memory.unread(marks))?;
+        let unread: HashSet<FileMark> = unread.into_iter().collect();
+        Ok(found.into_iter().filter(|file| unread.contains(&file.mark())).collect())
+    }
+}
 
 /// One file to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +50,55 @@ pub(crate) struct SourceFile {
     pub(crate) name: String,
     /// Its size.
     pub(crate) bytes: u64,
+    version: String,
+}
+
+impl SourceFile {
+    /// What tells it from the file that it was before, and will be.
+    pub(crate) fn mark(&self) -> FileMark {
+        FileMark { path: self.name.clone(), bytes: self.bytes, version: self.version.clone() }
+    }
+
+    /// Its bytes.
+    ///
+    /// # Errors
+    /// If it can't be opened.
+    pub(crate) fn open(&self) -> Result<Box<dyn Read + Send>, ReadError> {
+        Ok(Box::new(File::open(&self.path).map_err(|error| unreadable(&self.name, &error))?))
+    }
+
+    /// Checks that it is still what it was when it was found.
+    ///
+    /// # Errors
+    /// Transient if it changed: what was read may be half of the one and half of the other.
+    pub(crate) fn check_unchanged(&self) -> Result<(), ReadError> {
+        let about = std::fs::metadata(&self.path).map_err(|error| unreadable(&self.name, &error))?;
+        if about.len() == self.bytes && version(&about) == self.version {
+            Ok(())
+        } else {
+            Err(self.changed())
+        }
+    }
+
+    /// The error of a file that is not what it was.
+    pub(crate) fn changed(&self) -> ReadError {
+        let message = format!(
+            "`{}` changed while it was read; replace files by renaming, or read them when they are whole",
+            self.name
+        );
+        ReadError::transient(code::FILE_CHANGED, message)
+    }
+}
+
+/// The size of all files; 0 if it is not known of one.
+pub(crate) fn bytes_total(files: &[SourceFile]) -> u64 {
+    files.iter().map(|file| file.bytes).sum()
+}
+
+// Nanoseconds since the Unix epoch.
+fn version(about: &Metadata) -> String {
+    let since = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    since.unwrap_or_default().as_nanos().to_string()
 }
 
 /// Checks a location without looking at the disk.
@@ -37,11 +121,7 @@ pub(crate) fn check(location: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The files of a location, sorted by name.
-///
-/// # Errors
-/// Permanent if none matches or one is outside the roots.
-pub(crate) fn files(location: &str, context: &ReadContext) -> Result<Vec<SourceFile>, ReadError> {
+fn files(location: &str, may_be_none: bool, context: &ReadContext) -> Result<Vec<SourceFile>, ReadError> {
     let location = secret::resolve(location, &*context.secrets).map_err(|reason| {
         ReadError::permanent(Stage::Read, code::SECRET_NOT_FOUND, format!("config.location: {reason}"))
     })?;
@@ -71,7 +151,10 @@ pub(crate) fn files(location: &str, context: &ReadContext) -> Result<Vec<SourceF
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    if found.is_empty() { Err(not_found(&location, &fixed)) } else { Ok(found) }
+    if found.is_empty() && (is_literal || !may_be_none) {
+        return Err(not_found(&location, &fixed));
+    }
+    Ok(found)
 }
 
 fn one(
@@ -92,7 +175,8 @@ fn one(
         );
         return Err(ReadError::permanent(Stage::Read, code::FILE_NOT_FOUND, message));
     }
-    Ok(Some(SourceFile { path: real, name: path.display().to_string(), bytes: about.len() }))
+    let (name, bytes, version) = (path.display().to_string(), about.len(), version(&about));
+    Ok(Some(SourceFile { path: real, name, bytes, version }))
 }
 
 fn is_glob(location: &str) -> bool {

@@ -13,7 +13,7 @@ use crate::{
     Chunk, ReadContext, ReadError, Reader, Source,
     config::{Wrong, decode, rejected},
     csv::takes_no_events,
-    location,
+    location::{self, Location},
     pump::Pump,
 };
 
@@ -44,7 +44,8 @@ impl Source for Parquet {
 
     async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
         let config: Config = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
-        Pump::open(move || reader::ParquetReader::open(&config.location, &context)).await
+        let location = Location::new(&config.location, spec);
+        Pump::open(move || reader::ParquetReader::open(&location, &context)).await
     }
 
     fn decode_events(&self, _: &SourceSpec, _: &ReadContext, _: &[Event]) -> Result<Chunk, ReadError> {

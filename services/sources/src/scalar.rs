@@ -91,7 +91,7 @@ fn classify_time(text: &str) -> Class {
     }
 }
 
-/// A date or time in ISO form.
+/// A date or time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Time {
     /// Days since 1970-01-01.
@@ -102,56 +102,89 @@ pub(crate) enum Time {
     Instant(i64),
 }
 
-/// Reads `2026-01-31`, `2026-01-31T10:00:00[.ffffff]` (or a space for the `T`), both with `Z` or an offset.
+/// Reads the forms that mean one thing to everybody: `2026-01-31`, `2026/01/31` and `31.01.2026`, alone or with a time behind
+/// `T` or a space: `10:00`, `10:00:00[.ffffff]`; then a zone or none: `Z`, `UTC`, `+01:00`, `-0530`, `+02`. ISO's short form
+/// `20260131T100000Z` as well.
 pub(crate) fn parse_time(text: &str) -> Option<Time> {
     let bytes = text.as_bytes();
-    if bytes.len() < 10 || bytes[4] != b'-' || bytes[7] != b'-' {
+    if bytes.len() < 10 {
         return None;
     }
-    let date = Date::new(
-        i16::try_from(digits(&bytes[..4])?).ok()?,
-        i8::try_from(digits(&bytes[5..7])?).ok()?,
-        i8::try_from(digits(&bytes[8..10])?).ok()?,
-    )
-    .ok()?;
-    let days = days(date);
-    if bytes.len() == 10 {
-        return Some(Time::Date(days));
+    if matches!(bytes[8], b'T' | b't') {
+        return parse_short(bytes);
     }
-    if !matches!(bytes[10], b'T' | b' ') {
+    let (date, rest) = bytes.split_at(10);
+    let days = parse_day(date)?;
+    let Some((between, clock)) = rest.split_first() else { return Some(Time::Date(days)) };
+    if !matches!(between, b'T' | b't' | b' ') {
         return None;
     }
-    let (micros, zone) = parse_clock(&bytes[11..])?;
+    let (micros, zone) = parse_clock(clock)?;
+    in_zone(days, micros, zone)
+}
+
+// `20260131T1000`, `20260131T100000`.
+fn parse_short(bytes: &[u8]) -> Option<Time> {
+    let days = days(&bytes[..4], &bytes[4..6], &bytes[6..8])?;
+    let clock = &bytes[9..];
+    let (second, rest) = match clock.iter().take_while(|byte| byte.is_ascii_digit()).count() {
+        4 => (0, &clock[4..]),
+        6 => (digits(&clock[4..6])?, &clock[6..]),
+        _ => return None,
+    };
+    let micros = micros_of(digits(&clock[..2])?, digits(&clock[2..4])?, second)?;
+    let (fraction, zone) = parse_fraction(rest)?;
+    in_zone(days, micros + fraction, zone)
+}
+
+fn in_zone(days: i32, micros: i64, zone: &[u8]) -> Option<Time> {
     let local = i64::from(days) * 86_400 * MICROS_PER_SECOND + micros;
-    match zone {
-        [] => Some(Time::Local(local)),
-        [b'Z'] => Some(Time::Instant(local)),
-        offset => Some(Time::Instant(local - parse_offset(offset)? * 60 * MICROS_PER_SECOND)),
+    Some(match zone.strip_prefix(b" ").unwrap_or(zone) {
+        [] if zone.is_empty() => Time::Local(local),
+        [b'Z' | b'z'] | b"UTC" => Time::Instant(local),
+        offset => Time::Instant(local - parse_offset(offset)? * 60 * MICROS_PER_SECOND),
+    })
+}
+
+// Ten bytes. Dots always stand between day, month and year; slashes only where the year comes first, because `03/04/2025` is
+// another day in another country.
+fn parse_day(text: &[u8]) -> Option<i32> {
+    match (text[4], text[7], text[2], text[5]) {
+        (b'-', b'-', ..) | (b'/', b'/', ..) => days(&text[..4], &text[5..7], &text[8..]),
+        (_, _, b'.', b'.') => days(&text[6..], &text[3..5], &text[..2]),
+        _ => None,
     }
 }
 
-// Microseconds since midnight, and what follows. More than six digits of a second count only if the rest are zeros.
+// Microseconds since midnight, and what follows.
 fn parse_clock(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    if bytes.len() < 8 || bytes[2] != b':' || bytes[5] != b':' {
+    if bytes.len() < 5 || bytes[2] != b':' {
         return None;
     }
-    let (hour, minute, second) = (digits(&bytes[..2])?, digits(&bytes[3..5])?, digits(&bytes[6..8])?);
-    if hour > 23 || minute > 59 || second > 59 {
+    let (hour, minute) = (digits(&bytes[..2])?, digits(&bytes[3..5])?);
+    if bytes.get(5) != Some(&b':') {
+        return Some((micros_of(hour, minute, 0)?, &bytes[5..]));
+    }
+    let second = digits(bytes.get(6..8)?)?;
+    let (fraction, rest) = parse_fraction(&bytes[8..])?;
+    Some((micros_of(hour, minute, second)? + fraction, rest))
+}
+
+fn micros_of(hour: i64, minute: i64, second: i64) -> Option<i64> {
+    let is_time = hour <= 23 && minute <= 59 && second <= 59;
+    is_time.then_some((hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND)
+}
+
+// Microseconds from `.5` or `,5`, and what follows. More than six digits count only if the rest are zeros.
+fn parse_fraction(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let Some((b'.' | b',', after)) = bytes.split_first() else { return Some((0, bytes)) };
+    let count = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (fraction, rest) = after.split_at(count);
+    let kept = &fraction[..count.min(6)];
+    if count == 0 || fraction[kept.len()..].iter().any(|byte| *byte != b'0') {
         return None;
     }
-    let mut micros = (hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND;
-    let mut rest = &bytes[8..];
-    if let Some(after) = rest.strip_prefix(b".") {
-        let count = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (fraction, tail) = after.split_at(count);
-        let kept = &fraction[..count.min(6)];
-        if count == 0 || fraction[kept.len()..].iter().any(|byte| *byte != b'0') {
-            return None;
-        }
-        micros += digits(kept)? * 10_i64.pow(6 - kept.len() as u32);
-        rest = tail;
-    }
-    Some((micros, rest))
+    Some((digits(kept)? * 10_i64.pow(6 - kept.len() as u32), rest))
 }
 
 // Minutes east of UTC from `+01:00`, `-0530` or `+02`.
@@ -173,7 +206,17 @@ fn digits(bytes: &[u8]) -> Option<i64> {
     bytes.iter().try_fold(0_i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
 }
 
-fn days(date: Date) -> i32 {
+// Days since 1970-01-01 of a day that the calendar has.
+fn days(year: &[u8], month: &[u8], day: &[u8]) -> Option<i32> {
+    let date = Date::new(
+        i16::try_from(digits(year)?).ok()?,
+        i8::try_from(digits(month)?).ok()?,
+        i8::try_from(digits(day)?).ok()?,
+    );
+    Some(days_of(date.ok()?))
+}
+
+fn days_of(date: Date) -> i32 {
     // Howard Hinnant's days_from_civil: plain arithmetic, because it runs on every field.
     let (year, month, day) = (i32::from(date.year()), i32::from(date.month()), i32::from(date.day()));
     let year = if month <= 2 { year - 1 } else { year };

@@ -3,9 +3,10 @@
 use rfe_model::{SourceSpec, Violation};
 use serde::Deserialize;
 
-use super::dialect::{Dialect, Encoding};
+use super::{dialect::Dialect, number_form::NumberForm};
 use crate::{
     config::{Wrong, decode},
+    encoding::Encoding,
     location,
 };
 
@@ -38,18 +39,6 @@ impl Config {
     /// Checks what decoding does not.
     pub(super) fn check(&self, wrong: &mut Wrong) {
         wrong.check("config.location", location::check(&self.location));
-        let decimal = self.decimal.as_deref().unwrap_or(".");
-        wrong.later(
-            "config.decimal",
-            decimal != ".",
-            "numbers have a decimal point `.` now; declare the column VARCHAR to read others as text",
-        );
-        let thousands = self.thousands.as_deref().unwrap_or("");
-        wrong.later(
-            "config.thousands",
-            !thousands.is_empty(),
-            "numbers are read without separators now; declare the column VARCHAR to read others as text",
-        );
         if let Some(names) = &self.names {
             let settled = rfe_model::name::settle_columns(names);
             if let Some((given, _)) = names.iter().zip(&settled).find(|(given, settled)| given != settled) {
@@ -79,21 +68,29 @@ impl Config {
             }),
         };
         let delimiter = byte("delimiter", &self.delimiter, Some(b','));
+        let (quote, escape, comment) = (
+            byte("quote", &self.quote, Some(b'"')),
+            byte("escape", &self.escape, None),
+            byte("comment", &self.comment, None),
+        );
         let dialect = Dialect {
             delimiter: delimiter.unwrap_or(b','),
-            quote: byte("quote", &self.quote, Some(b'"')),
-            escape: byte("escape", &self.escape, None),
-            comment: byte("comment", &self.comment, None),
+            quote,
+            escape,
+            comment,
             header: self.header.unwrap_or(true),
             names: self.names.clone().unwrap_or_default(),
             null_values: self.null_values.clone().unwrap_or_default(),
             skip_rows: self.skip_rows.unwrap_or(0),
-            encoding: self.encoding.as_deref().map_or(Ok(Encoding::Utf8), Encoding::parse).unwrap_or_else(
-                |reason| {
+            numbers: self.numbers(&mut wrong),
+            encoding: self
+                .encoding
+                .as_deref()
+                .map_or(Ok(Encoding::default()), Encoding::parse)
+                .unwrap_or_else(|reason| {
                     wrong.add("config.encoding", reason);
-                    Encoding::Utf8
-                },
-            ),
+                    Encoding::default()
+                }),
         };
         if delimiter.is_none() {
             wrong.add("config.delimiter", "is empty; write one character, such as `;`");
@@ -105,8 +102,39 @@ impl Config {
                 wrong.add(&format!("config.{key}"), "is the delimiter too; choose another");
             }
         }
+        if dialect.comment.is_some() && dialect.comment == dialect.quote {
+            wrong.add("config.comment", "is the quote too; choose another");
+        }
         wrong.done().map(|()| dialect)
     }
+
+    fn numbers(&self, wrong: &mut Wrong) -> NumberForm {
+        let mut separator = |key: &str, text: &str| {
+            let mut chars = text.chars();
+            let only = chars.next().filter(|only| chars.next().is_none() && is_separator(*only));
+            if only.is_none() {
+                wrong.add(
+                    &format!("config.{key}"),
+                    format!("`{text}` is no single character that can stand between digits"),
+                );
+            }
+            only
+        };
+        let decimal = self.decimal.as_deref().map_or(Some('.'), |text| separator("decimal", text));
+        let thousands = self.thousands.as_deref().filter(|text| !text.is_empty());
+        let thousands = thousands.and_then(|text| separator("thousands", text));
+        if decimal.is_some() && decimal == thousands {
+            wrong.add(
+                "config.thousands",
+                "is the decimal separator too; set `decimal` to another, such as `,`",
+            );
+        }
+        NumberForm { decimal: decimal.unwrap_or('.'), thousands }
+    }
+}
+
+fn is_separator(of: char) -> bool {
+    !of.is_alphanumeric() && !matches!(of, '+' | '-' | '\n' | '\r')
 }
 
 fn one_byte(text: &str) -> Option<u8> {

@@ -1,45 +1,11 @@
 //! How a file's text is cut into records, fields and NULLs.
 
-use std::borrow::Cow;
-
 use prost_types::Struct;
 use rfe_model::structure;
 use serde_json::{Value as Json, json};
 
-/// The bytes of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Encoding {
-    #[default]
-    Utf8,
-    Latin1,
-}
-
-impl Encoding {
-    /// Reads its name.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        match text.to_ascii_lowercase().as_str() {
-            "utf-8" | "utf8" => Ok(Self::Utf8),
-            "latin1" | "latin-1" | "iso-8859-1" => Ok(Self::Latin1),
-            _ => Err(format!("`{text}` is not read yet; utf-8 and latin1 are")),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Utf8 => "utf-8",
-            Self::Latin1 => "latin1",
-        }
-    }
-
-    /// The text of bytes; `None` if they are none.
-    pub(super) fn text(self, bytes: &[u8]) -> Option<Cow<'_, str>> {
-        match self {
-            Self::Utf8 => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Self::Latin1 if bytes.is_ascii() => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
-            Self::Latin1 => Some(Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect())),
-        }
-    }
-}
+use super::number_form::NumberForm;
+use crate::encoding::Encoding;
 
 /// How text is cut.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -52,11 +18,13 @@ pub(super) struct Dialect {
     pub(super) names: Vec<String>,
     pub(super) null_values: Vec<String>,
     pub(super) skip_rows: u64,
+    pub(super) numbers: NumberForm,
+    /// Of the file; its records are UTF-8 once they are read.
     pub(super) encoding: Encoding,
 }
 
 impl Dialect {
-    /// What a letter keeps, so that its record can be taken apart again.
+    /// What a letter keeps, so that its record can be taken apart again. Its bytes are UTF-8, whatever the file's were.
     pub(super) fn to_context(&self, header: &[String]) -> Struct {
         structure::to_struct(&json!({
             "header": header,
@@ -64,7 +32,10 @@ impl Dialect {
             "quote": text_of(self.quote),
             "escape": text_of(self.escape),
             "null_values": self.null_values,
-            "encoding": self.encoding.name(),
+            "decimal": self.numbers.decimal.to_string(),
+            "thousands": self.numbers.thousands.map(String::from),
+            "encoding": "utf-8",
+            "file_encoding": self.encoding.name(),
         }))
     }
 
@@ -76,10 +47,10 @@ impl Dialect {
             quote: byte_of(&json["quote"]),
             escape: byte_of(&json["escape"]),
             null_values: texts(&json["null_values"]),
-            encoding: json["encoding"]
-                .as_str()
-                .and_then(|name| Encoding::parse(name).ok())
-                .unwrap_or_default(),
+            numbers: NumberForm {
+                decimal: char_of(&json["decimal"]).unwrap_or('.'),
+                thousands: char_of(&json["thousands"]),
+            },
             ..Self::default()
         };
         let header = texts(&json["header"]);
@@ -93,6 +64,10 @@ fn text_of(byte: Option<u8>) -> Option<String> {
 
 fn byte_of(json: &Json) -> Option<u8> {
     json.as_str()?.bytes().next()
+}
+
+fn char_of(json: &Json) -> Option<char> {
+    json.as_str()?.chars().next()
 }
 
 fn texts(json: &Json) -> Vec<String> {

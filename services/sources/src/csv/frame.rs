@@ -20,7 +20,7 @@ pub(super) enum Quoting {
     Fine,
     /// Text follows a closing quote.
     Stray,
-    /// The bytes end within quotes.
+    /// A quote opens and does not close.
     Unclosed,
 }
 
@@ -32,9 +32,12 @@ pub(super) struct Framed {
     /// Where the next record begins.
     pub(super) next: usize,
     pub(super) quoting: Quoting,
+    /// The quote at fault, if one is.
+    pub(super) fault: usize,
 }
 
-/// Finds the record at the beginning of `bytes` and its fields. `None`: it goes on behind them.
+/// Finds the record at the beginning of `bytes` and its fields. `None`: it goes on behind them. One whose quote does not close
+/// ends with the line on which it opens, so that it takes no other record with it.
 pub(super) fn frame(
     dialect: &Dialect,
     bytes: &[u8],
@@ -43,6 +46,7 @@ pub(super) fn frame(
 ) -> Option<Framed> {
     fields.clear();
     let mut quoting = Quoting::Fine;
+    let mut fault = 0;
     let mut at = 0;
     loop {
         let field_start = at;
@@ -55,17 +59,10 @@ pub(super) fn frame(
                     at = end + 1;
                 }
                 Close::Never => {
-                    fields.push(Field {
-                        start: at + 1,
-                        end: bytes.len(),
-                        is_quoted: true,
-                        is_escaped: false,
-                    });
-                    return Some(Framed {
-                        length: bytes.len(),
-                        next: bytes.len(),
-                        quoting: Quoting::Unclosed,
-                    });
+                    let end = end_of_line(&bytes[at..]).map_or(bytes.len(), |length| at + length);
+                    fields.push(Field { start: at, end, is_quoted: false, is_escaped: false });
+                    let next = end + line_end(&bytes[end..], is_all)?;
+                    return Some(Framed { length: end, next, quoting: Quoting::Unclosed, fault: at });
                 }
             }
         }
@@ -76,6 +73,9 @@ pub(super) fn frame(
             None => return None,
         };
         if field.is_quoted && at > rest {
+            if quoting == Quoting::Fine {
+                fault = field_start;
+            }
             quoting = Quoting::Stray;
             field = Field { start: field_start, end: at, is_quoted: false, is_escaped: false };
         } else if !field.is_quoted {
@@ -87,8 +87,45 @@ pub(super) fn frame(
             continue;
         }
         let next = at + line_end(&bytes[at..], is_all)?;
-        return Some(Framed { length: at, next, quoting });
+        return Some(Framed { length: at, next, quoting, fault });
     }
+}
+
+/// What a record with text behind a closing quote may be instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stray {
+    /// One record, as it was framed.
+    Alone,
+    /// Its quote was left open on its own line, and the line behind is a good record that the open quote would take with it.
+    LeftOpen(Framed),
+    /// That can be told once there are more bytes.
+    Beyond,
+}
+
+/// Judges a record with text behind a closing quote: if the quote closes on another line and what follows the first line is a
+/// record of `width` fields by itself, then the quote was left open.
+pub(super) fn stray(
+    dialect: &Dialect,
+    bytes: &[u8],
+    is_all: bool,
+    framed: Framed,
+    width: usize,
+    scratch: &mut Vec<Field>,
+) -> Stray {
+    let Some(length) = end_of_line(&bytes[framed.fault..framed.length]) else { return Stray::Alone };
+    let end = framed.fault + length;
+    let next = end + line_end(&bytes[end..], true).unwrap_or(0);
+    match frame(dialect, &bytes[next..], is_all, scratch) {
+        None => Stray::Beyond,
+        Some(second) if second.quoting == Quoting::Fine && scratch.len() == width => {
+            Stray::LeftOpen(Framed { length: end, next, quoting: Quoting::Unclosed, fault: framed.fault })
+        }
+        Some(_) => Stray::Alone,
+    }
+}
+
+fn end_of_line(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr2(b'\n', b'\r', bytes)
 }
 
 /// Where a quote closes.

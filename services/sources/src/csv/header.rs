@@ -9,8 +9,20 @@ use super::{
 };
 use crate::{ReadError, error::code, location::SourceFile};
 
-/// Reads past the header. The settled names of the fields, `None` if the file holds no record.
+/// Reads past the header, so that the records know how many fields they have. The settled names of the fields, `None` if the file holds no record.
 pub(super) fn read(
+    file: &SourceFile,
+    dialect: &Dialect,
+    records: &mut Records,
+) -> Result<Option<Vec<String>>, ReadError> {
+    let names = read_names(file, dialect, records)?;
+    if let Some(names) = &names {
+        records.expect_fields(names.len());
+    }
+    Ok(names)
+}
+
+fn read_names(
     file: &SourceFile,
     dialect: &Dialect,
     records: &mut Records,
@@ -36,18 +48,18 @@ pub(super) fn read(
     let mut names = Vec::with_capacity(records.fields().len());
     for field in records.fields() {
         let bytes = &records.record(framed)[field.start..field.end];
-        let text = dialect.encoding.text(bytes).ok_or_else(|| bad("is not UTF-8; set `encoding`"))?;
-        names.push(value(dialect, text, *field).into_owned());
+        let text = std::str::from_utf8(bytes).map_err(|_| bad(&records.encoding().no_text()))?;
+        names.push(value(dialect, text.into(), *field).into_owned());
     }
     records.pass(framed);
     Ok(Some(if dialect.names.is_empty() { settle_columns(&names) } else { settle_columns(&dialect.names) }))
 }
 
 /// The columns of all files: those of the first, then what others have besides. Names that differ by case alone are one.
-pub(super) fn union(headers: &[Option<Vec<String>>]) -> Vec<String> {
+pub(super) fn union(headers: &[Vec<String>]) -> Vec<String> {
     let mut union: Vec<String> = Vec::new();
     let mut known = std::collections::HashSet::new();
-    for name in headers.iter().flatten().flatten() {
+    for name in headers.iter().flatten() {
         if known.insert(name.to_lowercase()) {
             union.push(name.clone());
         }

@@ -54,7 +54,7 @@ fn push(table: &mut TextTable<'_>, layout: &Layout, raw: &[u8], line: u64) -> Re
     if !without_blank_lines(&record[framed.next..]).is_empty() {
         return Err(Flaw::decode(code::NOT_ONE_RECORD, "the letter holds more than one record; leave one"));
     }
-    table.push(&record[..framed.length], &fields, framed.quoting, line)
+    table.push(&record[..framed.length], &fields, framed, line)
 }
 
 fn without_blank_lines(mut bytes: &[u8]) -> &[u8] {

@@ -2,10 +2,9 @@
 
 use super::{
     dialect::Dialect,
-    frame::{Field, Framed, Quoting, count_lines, frame, line_end},
+    frame::{Field, Framed, Quoting, Stray, count_lines, frame, line_end, stray},
 };
-use crate::{ReadError, error::code, input::Input, location::SourceFile};
-use rfe_model::letter::Stage;
+use crate::{ReadError, encoding::Encoding, input::Input, location::SourceFile};
 
 /// A file that is being cut into records.
 #[derive(Debug)]
@@ -13,24 +12,30 @@ pub(super) struct Records {
     input: Input,
     line: u64,
     fields: Vec<Field>,
+    width: Option<usize>,
+    scratch: Vec<Field>,
 }
 
 impl Records {
-    /// Opens a file and skips its byte order mark and the lines that the dialect says.
+    /// Opens a file and skips the lines that the dialect says.
     pub(super) fn open(file: &SourceFile, dialect: &Dialect, window: usize) -> Result<Self, ReadError> {
-        let mut input = Input::open(file, window)?;
+        let mut input = Input::open(file, dialect.encoding, window)?;
         input.fill(1)?;
-        if input.bytes().starts_with(b"\xef\xbb\xbf") {
-            input.consume(3);
-        } else if input.bytes().starts_with(b"\xff\xfe") || input.bytes().starts_with(b"\xfe\xff") {
-            let message = format!("`{}` is UTF-16, which a later version reads; save it as UTF-8", file.name);
-            return Err(ReadError::permanent(Stage::Read, code::BAD_ENCODING, message));
-        }
-        let mut records = Self { input, line: 1, fields: Vec::new() };
+        let mut records = Self { input, line: 1, fields: Vec::new(), width: None, scratch: Vec::new() };
         for _ in 0..dialect.skip_rows {
             records.skip_line()?;
         }
         Ok(records)
+    }
+
+    /// What the file's bytes mean.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.input.encoding()
+    }
+
+    /// Records have so many fields from here on.
+    pub(super) fn expect_fields(&mut self, width: usize) {
+        self.width = Some(width);
     }
 
     /// Stands before the next record and says where it ends; `None` at the end. Blank lines and comments are passed over.
@@ -43,7 +48,7 @@ impl Records {
             match line_end(bytes, is_all) {
                 Some(0) if bytes.is_empty() => self.input.fill(self.line)?,
                 Some(0) if bytes.first().copied() == dialect.comment => self.skip_line()?,
-                Some(0) => match frame(dialect, bytes, is_all, &mut self.fields) {
+                Some(0) => match self.frame(dialect) {
                     Some(framed) => return Ok(Some(framed)),
                     None => self.input.fill(self.line)?,
                 },
@@ -54,6 +59,30 @@ impl Records {
                 None => self.input.fill(self.line)?,
             }
         }
+    }
+
+    // `None`: more bytes must be at hand.
+    fn frame(&mut self, dialect: &Dialect) -> Option<Framed> {
+        let (bytes, is_all) = (self.input.bytes(), self.input.is_at_end());
+        let Some(framed) = frame(dialect, bytes, is_all, &mut self.fields) else {
+            return self.input.is_full().then(|| self.left_open(dialect)).flatten();
+        };
+        let (Quoting::Stray, Some(width)) = (framed.quoting, self.width) else { return Some(framed) };
+        match stray(dialect, bytes, is_all, framed, width, &mut self.scratch) {
+            Stray::LeftOpen(first) => {
+                self.fields.retain(|field| field.start <= first.fault);
+                Some(first)
+            }
+            Stray::Beyond if !self.input.is_full() => None,
+            Stray::Beyond | Stray::Alone => Some(framed),
+        }
+    }
+
+    // Where there is no room for more bytes, a quote that did not close is taken for one that never will.
+    fn left_open(&mut self, dialect: &Dialect) -> Option<Framed> {
+        let bytes = self.input.bytes();
+        let framed = frame(dialect, bytes, true, &mut self.fields)?;
+        (framed.quoting == Quoting::Unclosed && framed.next < bytes.len()).then_some(framed)
     }
 
     /// The bytes of the record that [`Self::next`] found.

@@ -6,15 +6,17 @@ use polars::prelude::*;
 use rfe_model::{SqlType, name::settle_columns};
 
 use super::{
-    dialect::{Dialect, Encoding},
-    frame::{Field, Quoting, value},
+    dialect::Dialect,
+    frame::{Field, Framed, Quoting, count_lines, value},
     header::places,
+    number_form::NumberForm,
 };
 use crate::{
     Chunk, ChunkColumn,
     error::code,
     flaw::{Expected, Flaw, check_text},
     infer::Inference,
+    scalar::classify_number,
 };
 
 /// What all records of a file share.
@@ -27,6 +29,8 @@ pub(super) struct Layout {
     pub(super) union: Vec<String>,
     pub(super) file: String,
     expected: Vec<Option<SqlType>>,
+    /// How numbers of a field are written, where that is not the plain form.
+    numbers: Vec<Option<NumberForm>>,
 }
 
 impl Layout {
@@ -37,32 +41,35 @@ impl Layout {
         file: String,
         expected: &Expected,
     ) -> Self {
+        let numbers = header
+            .iter()
+            .map(|name| Some(dialect.numbers).filter(|form| form.concerns(expected.of(name))))
+            .collect();
         // Any text fits these.
         let is_open = |of: &&SqlType| !matches!(of, SqlType::Varchar | SqlType::Blob | SqlType::Nested(_));
         let expected = header.iter().map(|name| expected.of(name).filter(is_open).cloned()).collect();
-        Self { dialect, header, union, file, expected }
+        Self { dialect, header, union, file, expected, numbers }
     }
 
-    fn check(&self, record: &[u8], fields: &[Field], quoting: Quoting, line: u64) -> Result<(), Flaw> {
-        if quoting == Quoting::Unclosed {
-            let message =
-                format!("line {line} opens a quote that never closes; the record takes the rest of the file");
-            return Err(Flaw::decode(code::UNCLOSED_QUOTE, message));
+    fn check(&self, record: &[u8], fields: &[Field], framed: Framed, line: u64) -> Result<(), Flaw> {
+        match framed.quoting {
+            Quoting::Fine => {}
+            Quoting::Unclosed => {
+                let line = line + count_lines(&record[..framed.fault]);
+                let message = format!("line {line} opens a quote that does not close");
+                return Err(Flaw::decode(code::UNCLOSED_QUOTE, message));
+            }
+            Quoting::Stray => {
+                let message = format!(
+                    "line {line} has text behind a closing quote; a quote within a field is written twice"
+                );
+                return Err(Flaw::decode(code::STRAY_QUOTE, message));
+            }
         }
-        if quoting == Quoting::Stray {
-            let message = format!(
-                "line {line} has text behind a closing quote; a quote within a field is written twice"
-            );
-            return Err(Flaw::decode(code::STRAY_QUOTE, message));
-        }
-        if self.dialect.encoding == Encoding::Utf8
-            && let Err(error) = std::str::from_utf8(record)
-        {
+        if let Err(error) = std::str::from_utf8(record) {
             let byte = record.get(error.valid_up_to()).copied().unwrap_or_default();
-            let message = format!(
-                "line {line} is not UTF-8: byte 0x{byte:02x} at {}; set `encoding`",
-                error.valid_up_to() + 1
-            );
+            let (at, no_text) = (error.valid_up_to() + 1, self.dialect.encoding.no_text());
+            let message = format!("line {line} {no_text} (byte 0x{byte:02x} at {at})");
             return Err(Flaw::decode(code::BAD_ENCODING, message));
         }
         if fields.len() != self.header.len() {
@@ -76,7 +83,16 @@ impl Layout {
         Ok(())
     }
 
-    // `None` is NULL.
+    fn check_value(&self, at: usize, text: &str, expected: &SqlType) -> Result<(), Flaw> {
+        match &self.numbers[at] {
+            Some(form) if form.number(text, Some(expected)).is_none() => {
+                Err(Flaw::bad_value(&self.header[at], text, expected))
+            }
+            Some(_) => Ok(()),
+            None => check_text(&self.header[at], text, expected),
+        }
+    }
+
     fn is_null(&self, text: &str) -> bool {
         self.dialect.null_values.iter().any(|null| null == text)
     }
@@ -84,7 +100,7 @@ impl Layout {
 
 struct TextColumn {
     raw: StringChunkedBuilder,
-    /// Apart from `raw` only if some texts mean NULL.
+    /// Apart from `raw` only if some texts mean NULL or a number in another form.
     values: Option<StringChunkedBuilder>,
     inference: Inference,
 }
@@ -100,12 +116,12 @@ impl<'l> TextTable<'l> {
     pub(super) fn new(layout: &'l Layout) -> Self {
         let builder = || StringChunkedBuilder::new(PlSmallStr::EMPTY, 0);
         let has_nulls = !layout.dialect.null_values.is_empty();
-        let column = |_: &String| TextColumn {
+        let column = |numbers: &Option<NumberForm>| TextColumn {
             raw: builder(),
-            values: has_nulls.then(builder),
+            values: (has_nulls || numbers.is_some()).then(builder),
             inference: Inference::default(),
         };
-        Self { layout, columns: layout.header.iter().map(column).collect(), lines: Vec::new() }
+        Self { layout, columns: layout.numbers.iter().map(column).collect(), lines: Vec::new() }
     }
 
     /// Adds a record's row, or says what is wrong with it.
@@ -113,31 +129,27 @@ impl<'l> TextTable<'l> {
         &mut self,
         record: &[u8],
         fields: &[Field],
-        quoting: Quoting,
+        framed: Framed,
         line: u64,
     ) -> Result<(), Flaw> {
         let layout = self.layout;
-        layout.check(record, fields, quoting, line)?;
-        // Checked above; Latin-1 is decoded field by field, because its bytes move.
-        let whole =
-            if layout.dialect.encoding == Encoding::Utf8 { std::str::from_utf8(record).ok() } else { None };
+        layout.check(record, fields, framed, line)?;
+        // Checked above.
+        let record = std::str::from_utf8(record).unwrap_or_default();
         let text = |field: &Field| -> Cow<'_, str> {
-            let text = match whole {
-                Some(whole) => Cow::Borrowed(&whole[field.start..field.end]),
-                None => layout.dialect.encoding.text(&record[field.start..field.end]).unwrap_or_default(),
-            };
-            value(&layout.dialect, text, *field)
+            value(&layout.dialect, Cow::Borrowed(&record[field.start..field.end]), *field)
         };
-        for ((field, expected), name) in fields.iter().zip(&layout.expected).zip(&layout.header) {
-            if let Some(expected) = expected {
+        for (at, field) in fields.iter().enumerate() {
+            if let Some(expected) = &layout.expected[at] {
                 let text = text(field);
                 if !(text.is_empty() && !field.is_quoted || layout.is_null(&text)) {
-                    check_text(name, &text, expected)?;
+                    layout.check_value(at, &text, expected)?;
                 }
             }
         }
-        for (field, column) in fields.iter().zip(&mut self.columns) {
-            column.push(layout, (field.end > field.start || field.is_quoted).then(|| text(field)).as_deref());
+        for (at, (field, column)) in fields.iter().zip(&mut self.columns).enumerate() {
+            let text = (field.end > field.start || field.is_quoted).then(|| text(field));
+            column.push(layout, at, text.as_deref());
         }
         self.lines.push(line as i64);
         Ok(())
@@ -174,7 +186,7 @@ impl<'l> TextTable<'l> {
 }
 
 impl TextColumn {
-    fn push(&mut self, layout: &Layout, text: Option<&str>) {
+    fn push(&mut self, layout: &Layout, at: usize, text: Option<&str>) {
         let Some(text) = text else {
             self.raw.append_null();
             if let Some(values) = &mut self.values {
@@ -183,13 +195,27 @@ impl TextColumn {
             return;
         };
         self.raw.append_value(text);
-        match &mut self.values {
-            Some(values) if layout.is_null(text) => values.append_null(),
-            Some(values) => {
-                values.append_value(text);
-                self.inference.text(text);
+        let Some(values) = &mut self.values else { return self.inference.text(text) };
+        if layout.is_null(text) {
+            return values.append_null();
+        }
+        let Some(form) = &layout.numbers[at] else {
+            values.append_value(text);
+            return self.inference.text(text);
+        };
+        match form.number(text, layout.expected[at].as_ref()) {
+            Some(plain) => {
+                self.inference.text(&plain);
+                values.append_value(plain);
             }
-            None => self.inference.text(text),
+            None => {
+                values.append_value(text);
+                // `1.5` is no number where the decimal separator is a comma.
+                match classify_number(text) {
+                    Some(_) => self.inference.varchar(),
+                    None => self.inference.text(text),
+                }
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use super::elements::{Element, element};
 use crate::{
     ReadError,
+    encoding::Encoding,
     error::code,
     input::{Input, MAX_RECORD},
     json_document,
@@ -44,11 +45,8 @@ pub(super) struct Cutter {
 impl Cutter {
     /// Opens a file. Without `format`, one that begins with `[` is a list.
     pub(super) fn open(file: &SourceFile, json: &JsonSpec, window: usize) -> Result<Self, ReadError> {
-        let mut input = Input::open(file, window)?;
+        let mut input = Input::open(file, Encoding::default(), window)?;
         input.fill(1)?;
-        if input.bytes().starts_with(b"\xef\xbb\xbf") {
-            input.consume(3);
-        }
         let mut cutter = Self { name: file.name.clone(), input, line: 1, form: Form::Lines };
         if let Some(pointer) = &json.records {
             cutter.form = cutter.document(pointer)?;

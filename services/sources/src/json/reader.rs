@@ -10,7 +10,7 @@ use crate::{
     flaw::Flaw,
     json_rows::{JsonRows, Place},
     json_table::{JsonColumns, JsonTable},
-    location::{self, SourceFile},
+    location::{self, Location, SourceFile},
     pump::Produce,
 };
 
@@ -30,12 +30,16 @@ pub(super) struct JsonReader {
 
 impl JsonReader {
     /// Finds the files.
-    pub(super) fn open(location: &str, spec: &SourceSpec, context: &ReadContext) -> Result<Self, ReadError> {
-        let files = location::files(location, context)?;
+    pub(super) fn open(
+        location: &Location,
+        spec: &SourceSpec,
+        context: &ReadContext,
+    ) -> Result<Self, ReadError> {
+        let files = location.files(context)?;
         Ok(Self {
             json: spec.json.clone(),
             known: JsonColumns::new(spec, context),
-            bytes_total: files.iter().map(|file| file.bytes).sum(),
+            bytes_total: location::bytes_total(&files),
             files: files.into_iter(),
             current: None,
             chunk_bytes: context.chunk_bytes.max(1),

@@ -25,7 +25,7 @@ use crate::{
     cast::{cast, json_of_row},
     error::code,
     flaw::{Expected, Flaw},
-    location::{self, SourceFile, unreadable},
+    location::{self, Location, SourceFile, unreadable},
     pump::Produce,
 };
 
@@ -61,9 +61,9 @@ pub(super) struct ParquetReader {
 
 impl ParquetReader {
     /// Finds the files and reads what each says of its columns.
-    pub(super) fn open(location: &str, context: &ReadContext) -> Result<Self, ReadError> {
-        let files = location::files(location, context)?;
-        let bytes_total = files.iter().map(|file| file.bytes).sum();
+    pub(super) fn open(location: &Location, context: &ReadContext) -> Result<Self, ReadError> {
+        let files = location.files(context)?;
+        let bytes_total = location::bytes_total(&files);
         let mut spellings: HashMap<String, String> = HashMap::new();
         let mut named = Vec::with_capacity(files.len());
         for file in files {

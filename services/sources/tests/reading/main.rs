@@ -2,6 +2,8 @@
 
 mod casts;
 mod csv;
+mod csv_quotes;
+mod csv_values;
 mod desk;
 mod events;
 mod json;
