@@ -8,5 +8,7 @@ mod desk;
 mod events;
 mod json;
 mod parquet;
+mod properties;
 mod rest;
 mod specs;
+mod trial;
