@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::report::{Bar, figure, quantile};
+use crate::{
+    memory,
+    report::{Bar, figure, quantile},
+};
 
 const STARTS: usize = 7;
 const IDLE: Duration = Duration::from_secs(5);
@@ -19,12 +22,5 @@ pub async fn run() {
     seconds.sort_by(f64::total_cmp);
     figure("ready after `rfe up`, median", quantile(&seconds, 0.5), "s", Bar::AtMost(1.5));
     tokio::time::sleep(IDLE).await;
-    figure("resident memory, idle", resident_mib(platform.ready().pid), "MB", Bar::AtMost(150.0));
-}
-
-fn resident_mib(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("memory is counted");
-    let kib: f64 = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number of KiB");
-    kib / 1024.0
+    figure("resident memory, idle", memory::resident(platform.ready().pid), "MB", Bar::AtMost(150.0));
 }

@@ -59,7 +59,11 @@ fn beside_this_test() -> PathBuf {
     path
 }
 
-fn cache() -> PathBuf {
+/// The folder for what is fetched and made once, which all checkouts share: `RFE_CACHE`, or `~/.cache/rfe`.
+///
+/// # Panics
+/// If there is no home either.
+pub fn cache() -> PathBuf {
     std::env::var_os("RFE_CACHE").map_or_else(
         || PathBuf::from(std::env::var_os("HOME").expect("HOME is set")).join(".cache/rfe"),
         PathBuf::from,

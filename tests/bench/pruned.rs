@@ -1,0 +1,64 @@
+//! Ten rows by their key out of a thousand files.
+
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt as _;
+use rfe_proto::ingest::{Event, SubmitEventsRequest};
+use rfe_tests::{Platform, wait};
+
+use crate::{
+    data::thousands,
+    report::{Bar, figure, quantile},
+    scale::Scale,
+};
+
+const ROWS_A_FILE: u64 = 1000;
+const SELECTS: u64 = 300;
+const AT_MOST: Duration = Duration::from_secs(600);
+
+pub async fn run(scale: &Scale) {
+    let files = scale.rows(1_000_000) / ROWS_A_FILE;
+    // A call of events fills a batch, and a batch is a file.
+    let platform = crate::settings().with("RFE_BATCH_MAX_ROWS", ROWS_A_FILE.to_string()).start().await;
+    platform.apply("version: 1\nsources:\n- {name: rows, kind: webhook}\n").await;
+    fill(&platform, files).await;
+    let mut latencies = Vec::new();
+    let mut client = platform.flight_sql();
+    for turn in 0..SELECTS {
+        let key = (turn * 7_919 + 13) % (files * ROWS_A_FILE - 10);
+        let sql = format!("SELECT * FROM rows WHERE key BETWEEN {key} AND {}", key + 9);
+        let begun = Instant::now();
+        let info = client.execute(sql, None).await.expect("the query is accepted");
+        let ticket = info.endpoint[0].ticket.clone().expect("an endpoint has a ticket");
+        let batches: Vec<_> =
+            client.do_get(ticket).await.expect("it is answered").try_collect().await.expect("rows arrive");
+        latencies.push(begun.elapsed().as_secs_f64() * 1000.0);
+        assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 10);
+    }
+    latencies.sort_by(f64::total_cmp);
+    let name = format!("SELECT of 10 rows by key over {} files, p50", thousands(files));
+    figure(&name, quantile(&latencies, 0.5), "ms", Bar::AtMost(10.0));
+    println!("  p99 {:.2} ms of {SELECTS}", quantile(&latencies, 0.99));
+}
+
+async fn fill(platform: &Platform, files: u64) {
+    let mut service = platform.ingest_service();
+    for file in 0..files {
+        let event = |key: u64| Event {
+            event_id: key.to_string(),
+            payload: format!(r#"{{"key":{key},"name":"customer {}","amount":{key}.25}}"#, key % 977)
+                .into_bytes(),
+            ..Default::default()
+        };
+        let events = (file * ROWS_A_FILE..(file + 1) * ROWS_A_FILE).map(event).collect();
+        let request = SubmitEventsRequest { source: "rows".to_owned(), events };
+        service.submit_events(request).await.expect("the call is accepted");
+    }
+    let expected = (files * ROWS_A_FILE).to_string();
+    wait::within(AT_MOST, "all events are visible", || async {
+        Some(platform.value("SELECT count(*) FROM rows").await).filter(|count| *count == expected)
+    })
+    .await;
+    let count = "SELECT count(*) FROM meta.data_files WHERE dataset = 'rows' AND layer = 'processed'";
+    assert_eq!(platform.value(count).await, files.to_string(), "each call makes one file");
+}
