@@ -171,9 +171,7 @@ impl<'l> TextTable<'l> {
                 Some(column) => column.finish(name),
                 None => missing(name, rows),
             };
-            if self.layout.dialect.null_values.is_empty() {
-                column.in_raw = Some(raw_name.clone());
-            }
+            column.in_raw = column.in_raw.map(|_| raw_name.clone());
             raw.push(text.with_name(raw_name));
             columns.push(column);
         }
@@ -221,6 +219,8 @@ impl TextColumn {
 
     fn finish(self, name: &str) -> (Column, ChunkColumn) {
         let raw = self.raw.finish().into_series().into_column();
+        // The name of raw's column is the caller's.
+        let in_raw = self.values.is_none().then_some(PlSmallStr::EMPTY);
         let values =
             self.values.map_or_else(|| raw.clone(), |values| values.finish().into_series().into_column());
         let column = ChunkColumn {
@@ -228,7 +228,7 @@ impl TextColumn {
             values: values.with_name(PlSmallStr::from_str(name)),
             observed: self.inference.observed(),
             exceeds_double: self.inference.exceeds_double(),
-            in_raw: None,
+            in_raw,
         };
         (raw, column)
     }
