@@ -2,6 +2,7 @@
 
 mod attempt;
 mod batch;
+mod checkpoint;
 mod commit;
 mod config;
 mod count;
@@ -9,10 +10,13 @@ mod crash;
 mod encode;
 mod end;
 mod failure;
+mod frames;
 mod land;
 mod landing;
 mod letters;
 mod lifeline;
+mod memory;
+mod merge;
 mod metrics;
 mod observed;
 mod part;
