@@ -40,10 +40,10 @@ pub enum RegistryError {
     #[error("{} events of the commit landed before", .0.len())]
     DuplicateEvents(Vec<String>),
     /// Another run of the source committed since the claim what this one read.
-    #[error("since run `{run_id}` was claimed, another run of source `{source}` {what}; read again")]
+    #[error("since run `{run_id}` was claimed, another run of source `{name}` {what}; read again")]
     AlreadyRead {
         /// The source.
-        source: String,
+        name: String,
         /// The run.
         run_id: String,
         /// What the other one did.
@@ -124,8 +124,8 @@ impl From<RegistryError> for Fault {
                     .with("state", state)
                     .with("replay_run_id", replay_run_id)
             }
-            E::AlreadyRead { source, .. } => {
-                Self::new(ErrorCode::Aborted, reason::ALREADY_READ, text).with("source", source)
+            E::AlreadyRead { name, .. } => {
+                Self::new(ErrorCode::Aborted, reason::ALREADY_READ, text).with("source", name)
             }
             E::SchemaPolicy(_) => {
                 Self::new(ErrorCode::FailedPrecondition, reason::SCHEMA_POLICY_VIOLATED, text)

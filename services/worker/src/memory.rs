@@ -28,6 +28,8 @@ pub(crate) struct RunMemory {
     run_id: String,
     epoch: u64,
     knows_files: bool,
+    has_inherited: bool,
+    /// Places that can be given; fewer once one is found to be lost.
     inherited: AtomicU64,
     given: AtomicU64,
     shelf: Mutex<Shelf>,
@@ -51,6 +53,7 @@ impl RunMemory {
             run_id: run_id.to_owned(),
             epoch,
             knows_files,
+            has_inherited: inherited > 0,
             inherited: AtomicU64::new(inherited),
             given: AtomicU64::new(0),
             shelf: Mutex::default(),
@@ -59,7 +62,7 @@ impl RunMemory {
 
     /// True if earlier attempts left checkpoints.
     pub fn has_inherited(&self) -> bool {
-        self.inherited.load(Ordering::Relaxed) > 0
+        self.has_inherited
     }
 
     /// How many checkpoints the reader took; what it reads itself comes behind them.
@@ -78,6 +81,10 @@ impl RunMemory {
                 shelf.first = object.place + u64::from(object.count);
                 shelf.open = Vec::new();
                 continue;
+            }
+            // A gap is a loss as well.
+            if place < object.place {
+                return Ok(None);
             }
             let Some(open) = self.load(&object).await? else { return Ok(None) };
             (shelf.first, shelf.open) = (object.place, open);

@@ -1,6 +1,6 @@
 //! Mode `merge`: a row without its key is the same row as no other.
 
-use polars::prelude::DataFrame;
+use polars::prelude::{Column, DataFrame};
 use rfe_model::{letter::Stage as At, source::MergeSpec};
 use rfe_sources::Chunk;
 
@@ -13,7 +13,7 @@ pub(crate) fn check_key(merge: &MergeSpec, chunk: &Chunk) -> Result<(), Stop> {
         let column = chunk.columns.iter().find(|column| column.name.eq_ignore_ascii_case(key));
         let missing = column.map_or(rows, |column| column.values.null_count());
         if missing > 0 {
-            let first = column.and_then(|column| column.values.is_null().first_true_idx()).unwrap_or(0);
+            let first = column.and_then(|column| first_null(&column.values)).unwrap_or(0);
             let at = place(&chunk.raw, first);
             let message = format!(
                 "{missing} of {rows} records have no `{key}`, which is of the key that `merge` names; the first: {at}"
@@ -22,6 +22,10 @@ pub(crate) fn check_key(merge: &MergeSpec, chunk: &Chunk) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+fn first_null(values: &Column) -> Option<usize> {
+    values.is_null().iter().position(|is_null| is_null == Some(true))
 }
 
 fn place(raw: &DataFrame, row: usize) -> String {

@@ -34,7 +34,7 @@ impl Remembered {
         let replaces = attempt.spec.mode == Mode::Replace;
         let cursor = self.cursor.clone().filter(|_| !replaces);
         let too_many = replaces && self.files.len() > REPLACED_FILES;
-        let files = if too_many { &[][..] } else { &self.files };
+        let files: &[FileMark] = if too_many { &[] } else { &self.files };
         (cursor, files.iter().map(memory::to_proto).collect())
     }
 }

@@ -151,7 +151,7 @@ async fn check_unread(
     files: &str,
 ) -> Result<()> {
     let refused = |what: String| {
-        Err(RegistryError::AlreadyRead { source: source.name.clone(), run_id: commit.run_id.clone(), what })
+        Err(RegistryError::AlreadyRead { name: source.name.clone(), run_id: commit.run_id.clone(), what })
     };
     if commit.cursor.is_some() && source.cursor != claimed.cursor {
         return refused(format!("moved the cursor from `{}` to `{}`", claimed.cursor, source.cursor));

@@ -1,5 +1,7 @@
 //! What a source remembers between and within its runs.
 
+use std::time::Duration;
+
 use rfe_lake::{Bucket, Lake as _};
 use rfe_proto::metadata::{Layer, Run, RunKind, RunState};
 use rfe_registry::{Claim, Commit, MemoryStore as _, Page, RunStore as _};
@@ -83,6 +85,23 @@ async fn a_lake_that_is_down_while_checkpoints_are_saved_burns_no_attempt() {
     assert_eq!(run.attempts, 2, "claims");
     assert_eq!(landed(&node, "api").await, ids(1..=12));
     assert!(node.letters("api").await.is_empty());
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_waits_while_more_is_read_than_can_be_saved() {
+    let node = Node::start().await;
+    node.declare(pages("api", "replace", json!({}))).await;
+    node.api.has(40);
+    node.api.pads(4 << 20);
+    node.flaky.hold_puts(true);
+    let run_id = node.pull("api").await;
+    node.until("64 MiB wait", async || (node.api.calls() >= 15).then_some(())).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(node.api.calls() <= 20, "{} pages of 4 MiB", node.api.calls());
+    node.flaky.hold_puts(false);
+    node.reaches(&run_id, RunState::Succeeded).await;
+    assert_eq!(landed(&node, "api").await, ids(1..=40));
     node.stop().await;
 }
 

@@ -29,6 +29,7 @@ struct State {
     asked: Vec<u64>,
     cursors: Vec<Option<String>>,
     version: String,
+    padding: usize,
 }
 
 impl Api {
@@ -39,6 +40,11 @@ impl Api {
     /// The next so many calls for a page fail.
     pub fn fails_at(&self, page: u64, times: u32) {
         self.state().failures.insert(page, times);
+    }
+
+    /// Pages have so many bytes more.
+    pub fn pads(&self, bytes: usize) {
+        self.state().padding = bytes;
     }
 
     /// One record of a page has no id.
@@ -63,6 +69,11 @@ impl Api {
     /// The pages asked for since this was asked last.
     pub fn asked(&self) -> Vec<u64> {
         std::mem::take(&mut self.state().asked)
+    }
+
+    /// How many pages were asked for.
+    pub fn calls(&self) -> usize {
+        self.state().asked.len()
     }
 
     /// The cursors with which reads began.
@@ -92,7 +103,8 @@ impl Api {
             Some(at) if at == page && id == first + 3 => String::new(),
             _ => id.to_string(),
         });
-        Ok(Some(Bytes::from(format!("{page};{}", ids.collect::<Vec<_>>().join(",")))))
+        let (ids, padding) = (ids.collect::<Vec<_>>().join(","), " ".repeat(state.padding));
+        Ok(Some(Bytes::from(format!("{page};{ids};{padding}"))))
     }
 
     /// The mark of a page, as if it were a file.
@@ -179,6 +191,7 @@ impl PagesReader {
     fn chunk(&self, body: &[u8]) -> Chunk {
         let text = std::str::from_utf8(body).expect("text");
         let (page, ids) = text.split_once(';').expect("a page");
+        let (ids, _) = ids.split_once(';').expect("records");
         let page: u64 = page.parse().expect("a number");
         let ids: Vec<Option<&str>> = ids.split(',').map(|id| Some(id).filter(|id| !id.is_empty())).collect();
         let places: Vec<i64> = (0..ids.len() as i64).collect();
