@@ -9,7 +9,7 @@ use rfe_proto::metadata::{
     catalog_service_server::CatalogServiceServer, letter_service_server::LetterServiceServer,
     metadata_service_server::MetadataServiceServer, run_service_server::RunServiceServer,
 };
-use rfe_registry::{CatalogStore, LetterStore, RunStore, SourceStore};
+use rfe_registry::{CatalogStore, LetterStore, MemoryStore, RunStore, SourceStore};
 
 use crate::{
     Config,
@@ -25,6 +25,8 @@ pub struct Deps {
     pub sources: Arc<dyn SourceStore>,
     /// Runs.
     pub runs: Arc<dyn RunStore>,
+    /// What runs and sources remember.
+    pub memory: Arc<dyn MemoryStore>,
     /// Datasets, files and schema versions.
     pub catalog: Arc<dyn CatalogStore>,
     /// Letters.
@@ -51,6 +53,7 @@ pub fn build(config: Config, deps: Deps) -> Role {
     };
     let runs = Runs {
         runs: deps.runs.clone(),
+        memory: deps.memory,
         raw: raw.clone(),
         committed: deps.metrics.counter("rfe_runs_committed", "Commits answered with a run"),
         duplicates: deps

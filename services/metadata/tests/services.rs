@@ -127,6 +127,79 @@ async fn a_worker_that_wakes_late_is_told_that_its_epoch_is_stale() {
 }
 
 #[tokio::test]
+async fn what_an_attempt_has_read_is_there_for_the_next_and_for_no_stale_one() {
+    let mut mesh = Mesh::start().await;
+    mesh.declare(source("sales", "csv")).await;
+    let first = mesh.pull("sales").await;
+    for place in 0..3 {
+        let checkpoint = pb::Checkpoint {
+            place,
+            count: 1,
+            key: format!("sales/{place}"),
+            sha256: "ab".to_owned(),
+            ..Default::default()
+        };
+        let (run_id, epoch) = (first.run_id.clone(), first.epoch);
+        let request = pb::SaveCheckpointRequest { run_id, epoch, checkpoint: Some(checkpoint) };
+        mesh.runs.save_checkpoint(request).await.expect("save");
+    }
+    let claimed = mesh.claim("sales", pb::RunKind::Pull, &first.run_id).await;
+    let second = claimed.run.expect("run");
+    assert_eq!(claimed.checkpoints, 3);
+    let mut request = pb::ListCheckpointsRequest {
+        run_id: second.run_id.clone(),
+        epoch: second.epoch,
+        page_size: 2,
+        ..Default::default()
+    };
+    let page = mesh.runs.list_checkpoints(request.clone()).await.expect("list").into_inner();
+    request.page_token = page.next_page_token;
+    let last = mesh.runs.list_checkpoints(request.clone()).await.expect("list").into_inner();
+    let keys: Vec<_> = page.checkpoints.iter().chain(&last.checkpoints).map(|one| one.key.as_str()).collect();
+    assert_eq!((keys, last.next_page_token.as_str()), (vec!["sales/0", "sales/1", "sales/2"], ""));
+
+    request.epoch = first.epoch;
+    assert_eq!(fault(mesh.runs.list_checkpoints(request).await).reason, reason::STALE_EPOCH);
+    let request = pb::SaveCheckpointRequest {
+        run_id: second.run_id.clone(),
+        epoch: second.epoch,
+        checkpoint: Some(pb::Checkpoint { key: "sales/x".into(), sha256: "ab".into(), ..Default::default() }),
+    };
+    assert_eq!(fault(mesh.runs.save_checkpoint(request).await).violations[0].path, "checkpoint.count");
+}
+
+#[tokio::test]
+async fn a_file_lands_once_and_the_cursor_is_what_people_see() {
+    let mut mesh = Mesh::start().await;
+    let mut declared = source("folder", "csv");
+    declared.set_mode(pb::Mode::Incremental);
+    mesh.declare(declared).await;
+    let mark = |path: &str| pb::FileMark { path: path.to_owned(), bytes: 7, version: "1".to_owned() };
+    let (one, two) = (mesh.pull("folder").await, mesh.pull("folder").await);
+    for run in [&one, &two] {
+        mesh.register(run).await;
+    }
+    let mut commit = mesh::commit(&one, &["x"], false);
+    (commit.cursor, commit.files_read) = (Some("2026-01-02".to_owned()), vec![mark("a.csv")]);
+    mesh.runs.commit_run(commit).await.expect("commit");
+    let request = pb::ListUnreadFilesRequest {
+        run_id: two.run_id.clone(),
+        epoch: two.epoch,
+        files: vec![mark("a.csv"), mark("b.csv")],
+    };
+    let answer = mesh.runs.list_unread_files(request).await.expect("unread").into_inner();
+    assert_eq!(answer.unread, [1]);
+    let mut commit = mesh::commit(&two, &["x"], false);
+    commit.files_read = vec![mark("a.csv")];
+    let refused = fault(mesh.runs.commit_run(commit).await);
+    assert_eq!((refused.code, refused.reason.as_str()), (ErrorCode::Aborted, reason::ALREADY_READ));
+    assert!(refused.message.contains("`a.csv`"), "{}", refused.message);
+    let request = pb::GetSourceRequest { name: "folder".to_owned() };
+    let shown = mesh.metadata.get_source(request).await.expect("source").into_inner().source.expect("set");
+    assert_eq!(shown.cursor, "2026-01-02");
+}
+
+#[tokio::test]
 async fn after_a_cancel_no_commit_is_taken() {
     let mut mesh = Mesh::start().await;
     mesh.declare(source("sales", "csv")).await;

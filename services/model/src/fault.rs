@@ -183,6 +183,8 @@ pub mod reason {
     pub const JOB_NOT_CANCELLABLE: &str = "JOB_NOT_CANCELLABLE";
     /// The run was claimed again, failed or cancelled.
     pub const STALE_EPOCH: &str = "STALE_EPOCH";
+    /// Another run of the source committed what this one read.
+    pub const ALREADY_READ: &str = "ALREADY_READ";
     /// The lease passed to somebody else.
     pub const STALE_LEASE: &str = "STALE_LEASE";
     /// The columns do not fit the source's `schema_policy`.

@@ -14,6 +14,17 @@ pub fn data_file(
     format!("{dataset}/dt={}/{run_id}/{epoch}-{part:05}-{hash}.parquet", date(created))
 }
 
+/// `<dataset>/dt=YYYY-MM-DD/<run>/checkpoints/` in the raw bucket: below it lies what the run has read while it has not ended.
+pub fn checkpoints(dataset: &str, created: jiff::Timestamp, run_id: &str) -> String {
+    format!("{dataset}/dt={}/{run_id}/checkpoints/", date(created))
+}
+
+/// `<epoch>-<place>-<hash>` below [`checkpoints`].
+pub fn checkpoint(folder: &str, epoch: u64, place: u64, sha256: &str) -> String {
+    let hash = &sha256[..16.min(sha256.len())];
+    format!("{folder}{epoch}-{place:07}-{hash}")
+}
+
 /// `<source>/dt=YYYY-MM-DD/<id>.json` in the dead-letter bucket.
 pub fn letter(source: &str, first_seen: jiff::Timestamp, id: &str) -> String {
     format!("{source}/dt={}/{id}.json", date(first_seen))

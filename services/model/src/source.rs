@@ -1,5 +1,6 @@
 //! The source spec. Its keys are those of `sources.yaml` (CONTRACT §3); the wire form is `rfe.metadata.v1.Source`.
 
+mod merge;
 mod wire;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -311,11 +312,11 @@ impl SourceSpec {
                 format!("a {} source makes events; its mode is append", self.kind),
             ));
         }
-        if self.mode == Mode::Merge && self.merge.as_ref().is_none_or(|merge| merge.key.is_empty()) {
-            wrong.push(Violation::new(
-                "merge.key",
-                "mode merge needs the columns that identify a row, such as `merge: {key: [id]}`",
-            ));
+        match (&self.merge, self.mode) {
+            (merge, Mode::Merge) => merge::check(merge.as_ref(), &mut wrong),
+            (Some(_), _) => wrong
+                .push(Violation::new("merge", "means nothing in this mode; set `mode: merge`, or remove it")),
+            (None, _) => {}
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
     }

@@ -107,6 +107,7 @@ fn metadata(site: Site<'_>) -> Role {
         rfe_metadata::Deps {
             sources: registry.clone(),
             runs: registry.clone(),
+            memory: registry.clone(),
             catalog: registry.clone(),
             letters: registry.clone(),
             kinds: Arc::new(site.stores.kinds.clone()),

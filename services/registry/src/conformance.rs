@@ -1,17 +1,19 @@
 //! The suite that every registry passes.
 
 mod catalog;
+mod checkpoint;
 mod claim;
 mod commit;
 mod declare;
 mod fixture;
 mod letter;
+mod memory;
 mod meta;
 mod replace;
 mod schedule;
 mod schema;
 
-use crate::{CatalogStore, LetterStore, RunStore, ScheduleStore, SourceStore};
+use crate::{CatalogStore, LetterStore, MemoryStore, RunStore, ScheduleStore, SourceStore};
 
 /// The stores of one empty registry.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +22,8 @@ pub struct Stores<'a> {
     pub sources: &'a dyn SourceStore,
     /// Runs.
     pub runs: &'a dyn RunStore,
+    /// What runs and sources remember.
+    pub memory: &'a dyn MemoryStore,
     /// The catalog.
     pub catalog: &'a dyn CatalogStore,
     /// Letters.
@@ -32,9 +36,16 @@ impl<'a> Stores<'a> {
     /// All stores of one registry.
     pub fn of<R>(registry: &'a R) -> Self
     where
-        R: SourceStore + RunStore + CatalogStore + LetterStore + ScheduleStore,
+        R: SourceStore + RunStore + MemoryStore + CatalogStore + LetterStore + ScheduleStore,
     {
-        Self { sources: registry, runs: registry, catalog: registry, letters: registry, schedules: registry }
+        Self {
+            sources: registry,
+            runs: registry,
+            memory: registry,
+            catalog: registry,
+            letters: registry,
+            schedules: registry,
+        }
     }
 }
 
@@ -48,6 +59,8 @@ pub async fn run(stores: Stores<'_>) {
     schema::suite(stores).await;
     commit::suite(stores).await;
     replace::suite(stores).await;
+    checkpoint::suite(stores).await;
+    memory::suite(stores).await;
     letter::suite(stores).await;
     catalog::suite(stores).await;
     schedule::suite(stores).await;

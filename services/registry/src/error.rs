@@ -39,6 +39,16 @@ pub enum RegistryError {
     /// Events of the commit landed before.
     #[error("{} events of the commit landed before", .0.len())]
     DuplicateEvents(Vec<String>),
+    /// Another run of the source committed since the claim what this one read.
+    #[error("since run `{run_id}` was claimed, another run of source `{name}` {what}; read again")]
+    AlreadyRead {
+        /// The source.
+        name: String,
+        /// The run.
+        run_id: String,
+        /// What the other one did.
+        what: String,
+    },
     /// The letter was replayed or discarded.
     #[error("letter `{id}` is {state}")]
     LetterNotOpen {
@@ -113,6 +123,9 @@ impl From<RegistryError> for Fault {
                     .with("letter", id)
                     .with("state", state)
                     .with("replay_run_id", replay_run_id)
+            }
+            E::AlreadyRead { name, .. } => {
+                Self::new(ErrorCode::Aborted, reason::ALREADY_READ, text).with("source", name)
             }
             E::SchemaPolicy(_) => {
                 Self::new(ErrorCode::FailedPrecondition, reason::SCHEMA_POLICY_VIOLATED, text)

@@ -102,6 +102,19 @@ pub trait RunStore: Send + Sync + std::fmt::Debug {
     async fn purge_ledger(&self, before_micros: i64) -> Result<u64>;
 }
 
+/// What a run and its source remember of what they read. All of it is fenced by the run's epoch.
+#[async_trait]
+pub trait MemoryStore: Send + Sync + std::fmt::Debug {
+    /// Notes an object of checkpoints of a running epoch. It takes the place of what earlier epochs saved from its place on.
+    async fn save_checkpoint(&self, run_id: &str, epoch: u64, checkpoint: &pb::Checkpoint) -> Result<()>;
+
+    /// The objects of checkpoints of a running epoch, by place: inherited ones, and its own. `page.after` is a place.
+    async fn checkpoints(&self, run_id: &str, epoch: u64, page: &Page) -> Result<Vec<pb::Checkpoint>>;
+
+    /// The places in `files` of those that no committed run of the run's source has read, ascending.
+    async fn unread(&self, run_id: &str, epoch: u64, files: &[pb::FileMark]) -> Result<Vec<u32>>;
+}
+
 /// Datasets, schema versions and data files, as snapshots show them.
 #[async_trait]
 pub trait CatalogStore: Send + Sync + std::fmt::Debug {

@@ -61,6 +61,10 @@ pub struct Claimed {
     pub letter: Option<DeadLetter>,
     /// For REPLAY: bytes that replace the letter's.
     pub replay_raw: Option<Vec<u8>>,
+    /// Where the source's last committed run left off; never in mode REPLACE.
+    pub cursor: Option<String>,
+    /// How many checkpoints earlier epochs left.
+    pub checkpoints: u64,
 }
 
 /// A commit.
@@ -80,6 +84,10 @@ pub struct Commit {
     pub letters: Vec<DeadLetter>,
     /// Counters; they must balance.
     pub counters: pb::RunCounters,
+    /// Where the next run begins; `None`: where this one did.
+    pub cursor: Option<String>,
+    /// Files that were read to the end.
+    pub files_read: Vec<pb::FileMark>,
 }
 
 /// The end of an attempt.

@@ -2,6 +2,7 @@
 
 mod apply;
 mod catalog;
+mod checkpoint;
 mod claim;
 mod commit;
 mod dataset;
@@ -10,6 +11,7 @@ mod file;
 mod freshness;
 mod ledger;
 mod letter;
+mod memory;
 mod meta;
 mod run;
 mod schedule;

@@ -43,6 +43,8 @@ fn commit(run: &pb::Run, events: usize) -> Commit {
         event_ids: (0..events).map(|_| id::new()).collect(),
         letters: Vec::new(),
         counters: pb::RunCounters { read: rows, landed: rows, ..Default::default() },
+        cursor: None,
+        files_read: Vec::new(),
     }
 }
 

@@ -123,6 +123,8 @@ pub mod code {
     pub const PAGE_TOO_LARGE: &str = "PAGE_TOO_LARGE";
     /// A page came twice.
     pub const PAGINATION_STUCK: &str = "PAGINATION_STUCK";
+    /// The registry or the lake, not the source, can't tell what was read before. Burns no attempt.
+    pub const MEMORY_UNAVAILABLE: &str = "MEMORY_UNAVAILABLE";
     /// The reader's own thread broke.
     pub const READER_BROKE: &str = "READER_BROKE";
 }

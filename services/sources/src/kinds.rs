@@ -26,6 +26,13 @@ impl Default for SourceKinds {
 }
 
 impl SourceKinds {
+    /// These, and another one.
+    #[must_use]
+    pub fn with(mut self, kind: Arc<dyn Source>) -> Self {
+        self.0.push(kind);
+        self
+    }
+
     /// The kind of this name.
     pub fn get(&self, name: &str) -> Option<Arc<dyn Source>> {
         self.0.iter().find(|kind| kind.name() == name).cloned()

@@ -2,19 +2,27 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
-use rfe_model::{SourceSpec, SqlType, backoff::Backoff, letter::Stage as At, source::SchemaPolicy, time};
+use rfe_model::{
+    SourceSpec, SqlType,
+    backoff::Backoff,
+    key,
+    letter::Stage as At,
+    source::{MergeSpec, Mode, SchemaPolicy},
+    time,
+};
 use rfe_proto::{
     dlq::DeadLetter,
     ingest::JobKind,
     metadata::{ClaimRunRequest, ClaimRunResponse, Run, SchemaVersion},
 };
 use rfe_queue::Leased;
-use rfe_sources::{NoMemory, ReadContext, Source};
+use rfe_sources::{ReadContext, Source};
 use tempfile::TempDir;
 
 use crate::{
     failure::{Failed, KIND_UNKNOWN, Stop},
     letters::Sender,
+    memory::RunMemory,
     worker::Worker,
 };
 
@@ -29,6 +37,10 @@ pub(crate) struct Attempt {
     /// The letter that it replays, with its bytes.
     pub letter: Option<DeadLetter>,
     pub replay_raw: Option<Vec<u8>>,
+    /// Where the source's last committed run left off.
+    pub cursor: Option<String>,
+    /// What was read before.
+    pub memory: Arc<RunMemory>,
     /// Attempts, this one and lost ones included.
     pub number: u32,
     scratch: TempDir,
@@ -53,7 +65,7 @@ pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<
         worker: worker.id.clone(),
     };
     let claimed = worker.runs().claim_run(request).await?.into_inner();
-    let ClaimRunResponse { run, claimed, source, schema, letter, replay_raw } = claimed;
+    let ClaimRunResponse { run, claimed, source, schema, letter, replay_raw, cursor, checkpoints } = claimed;
     let run = run.ok_or_else(|| Stop::Backend("ClaimRun answered without a run".to_owned()))?;
     if !claimed {
         return Ok(Claim::Ended(Box::new(run)));
@@ -64,6 +76,8 @@ pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<
     let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(&worker.config.scratch)?;
     let number = leased.attempts + leased.expired + 1;
     let (worker, leased) = (worker.clone(), leased.clone());
+    let reads_once = spec.mode != Mode::Replace && reads_source(leased.kind, letter.as_ref());
+    let memory = RunMemory::new(worker.clone(), &run.run_id, run.epoch, checkpoints, reads_once);
     Ok(Claim::Ours(Box::new(Attempt {
         worker,
         leased,
@@ -72,9 +86,19 @@ pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<
         schema,
         letter,
         replay_raw,
+        cursor: cursor.filter(|_| reads_once),
+        memory: Arc::new(memory),
         number,
         scratch,
     })))
+}
+
+fn reads_source(kind: JobKind, letter: Option<&DeadLetter>) -> bool {
+    match kind {
+        JobKind::Pull => true,
+        JobKind::Replay => letter.is_some_and(|letter| letter.kind != "record"),
+        JobKind::Unspecified | JobKind::Events | JobKind::Backfill => false,
+    }
 }
 
 impl Attempt {
@@ -98,8 +122,8 @@ impl Attempt {
             secrets: self.worker.secrets.clone(),
             scratch: self.scratch(),
             chunk_bytes: config.chunk_bytes,
-            cursor: None,
-            memory: Arc::new(NoMemory),
+            cursor: self.cursor.clone(),
+            memory: self.memory.clone(),
         }
     }
 
@@ -126,6 +150,21 @@ impl Attempt {
             attempt: self.number,
             schema_version: self.schema.as_ref().map_or(0, |schema| schema.version),
         }
+    }
+
+    /// True if it reads the source as its jobs do, and so remembers for the next one what it has read.
+    pub fn reads_source(&self) -> bool {
+        reads_source(self.leased.kind, self.letter.as_ref())
+    }
+
+    /// How its rows are merged, in mode `merge`.
+    pub fn merge(&self) -> Option<&MergeSpec> {
+        self.spec.merge.as_ref().filter(|_| self.spec.mode == Mode::Merge)
+    }
+
+    /// Where the run's checkpoints lie.
+    pub fn checkpoints(&self) -> String {
+        key::checkpoints(&self.spec.name, self.created(), &self.run.run_id)
     }
 
     /// True if it lands one record of a letter.

@@ -64,10 +64,11 @@ fn check_size(request: &CommitRunRequest) -> Result<(), Stop> {
         return Ok(());
     }
     let message = format!(
-        "the commit of {} event ids, {} letters and {} files takes {bytes} bytes of {MAX_COMMIT_BYTES}; read the source in smaller runs",
+        "the commit of {} event ids, {} letters, {} data files and {} files read takes {bytes} bytes of {MAX_COMMIT_BYTES}; read the source in smaller runs",
         request.event_ids.len(),
         request.letters.len(),
         request.files.len(),
+        request.files_read.len(),
     );
     Err(Failed::permanent(At::Write, "RUN_TOO_LARGE", message).into())
 }

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The steps, in the order in which a run passes them.
-pub const STEPS: [&str; 14] = [
+pub const STEPS: [&str; 15] = [
     "after_lease",
     "after_claim",
+    "after_checkpoint",
     "after_chunk",
     "after_read",
     "after_schema",

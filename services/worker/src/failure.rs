@@ -6,7 +6,10 @@ use polars::prelude::PolarsError;
 use rfe_lake::LakeError;
 use rfe_mesh::fault_from_status;
 use rfe_model::{ErrorCode, fault::reason, letter::Stage};
-use rfe_sources::{ReadError, error::Class};
+use rfe_sources::{
+    ReadError,
+    error::{Class, code},
+};
 use tonic::Status;
 
 /// Why work stopped before its end.
@@ -45,6 +48,8 @@ pub(crate) const TYPES_CHANGED: &str = "TYPES_CHANGED";
 pub(crate) const WRITE_FAILED: &str = "WRITE_FAILED";
 /// The code that takes records apart gave up.
 pub(crate) const DECODER_PANICKED: &str = "DECODER_PANICKED";
+/// A record has no key to be merged by.
+pub(crate) const MERGE_KEY_MISSING: &str = "MERGE_KEY_MISSING";
 /// This build does not know the source's kind.
 pub(crate) const KIND_UNKNOWN: &str = "KIND_UNKNOWN";
 
@@ -66,6 +71,10 @@ impl From<Failed> for Stop {
 
 impl From<ReadError> for Stop {
     fn from(error: ReadError) -> Self {
+        // It is our registry or lake that is down, not the source.
+        if error.code == code::MEMORY_UNAVAILABLE {
+            return Self::Backend(error.message);
+        }
         let (permanent, retry_after) = match error.class {
             Class::Permanent => (true, None),
             Class::Transient { retry_after } => (false, retry_after),

@@ -1,6 +1,6 @@
 //! The steps of one attempt, in order: read, settle, write, put, commit.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use rfe_model::{letter::Stage as At, time};
 use rfe_proto::{
@@ -12,29 +12,43 @@ use rfe_proto::{
 use crate::{
     attempt::Attempt,
     batch,
+    checkpoint::Checkpoints,
     commit::{Committed, commit},
     count::{Count, note_duplicates},
     failure::{Stop, busy},
     guess::Guess,
     land::Landed,
+    merge,
     parts::{Limits, Parts},
     processed::{Origin, Projection},
     progress::Progress,
     pull::{self, Chunks},
+    remember::Remembered,
     replay, schema,
     stage::{Ids, Layers, Stage},
 };
+
+/// How long a failed attempt may take to save its last checkpoints.
+const KEEP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The steps of one attempt.
 pub(crate) struct Landing<'a> {
     attempt: &'a Attempt,
     landed: Landed,
     count: Count<'a>,
+    checkpoints: Checkpoints,
+    remembered: Remembered,
 }
 
 impl<'a> Landing<'a> {
     pub fn new(attempt: &'a Attempt, progress: Progress) -> Self {
-        Self { attempt, landed: Landed::new(attempt), count: Count::new(attempt, progress) }
+        Self {
+            attempt,
+            landed: Landed::new(attempt),
+            count: Count::new(attempt, progress),
+            checkpoints: Checkpoints::default(),
+            remembered: Remembered::default(),
+        }
     }
 
     /// Lands the run.
@@ -69,12 +83,37 @@ impl<'a> Landing<'a> {
         self.count.counters
     }
 
+    /// Keeps for the next attempt what this one has read, if there may be one. What can't be kept is read again.
+    pub async fn keep_checkpoints(&mut self, stop: &Stop) {
+        if matches!(stop, Stop::Fenced(_)) || matches!(stop, Stop::Failed(failed) if failed.permanent) {
+            return;
+        }
+        let why = match tokio::time::timeout(KEEP_PATIENCE, self.checkpoints.finish()).await {
+            Ok(Ok(())) => return,
+            Ok(Err(stop)) => stop.to_string(),
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::warn!(run = self.attempt.run.run_id, why, "the last checkpoints could not be saved");
+    }
+
+    /// True if the run has checkpoints in the lake.
+    pub fn has_checkpoints(&self) -> bool {
+        self.checkpoints.are_used() || self.attempt.memory.has_inherited()
+    }
+
     // Pass 1.
     async fn read(&mut self) -> Result<Stage, Stop> {
         let mut chunks = self.chunks().await?;
         let mut stage = self.stage();
-        while let Some(chunk) = chunks.next().await? {
+        while let Some(mut chunk) = chunks.next().await? {
+            if let Some(checkpoint) = chunk.checkpoint.take() {
+                self.checkpoints.add(self.attempt, checkpoint).await?;
+            }
+            self.remembered.take(&mut chunk);
             let chunk = self.count.take(chunk).await?;
+            if let Some(merge) = self.attempt.merge() {
+                merge::check_key(merge, &chunk)?;
+            }
             stage = busy(At::Decode, move || {
                 stage.take(chunk)?;
                 Ok(stage)
@@ -83,6 +122,7 @@ impl<'a> Landing<'a> {
             self.landed.put(Layer::Raw, stage.take_closed()).await?;
             self.attempt.worker.crash.pass("after_chunk");
         }
+        self.checkpoints.close();
         self.count.end()?;
         busy(At::Write, move || {
             stage.finish()?;
@@ -178,6 +218,7 @@ impl<'a> Landing<'a> {
             Ids::Events(seen) => seen.difference(known).cloned().collect(),
             Ids::Whole(id) => Some(id.clone()).filter(|id| !known.contains(id)).into_iter().collect(),
         };
+        let (cursor, files_read) = self.remembered.for_commit(self.attempt);
         Ok(CommitRunRequest {
             run_id: self.attempt.run.run_id.clone(),
             epoch: self.attempt.run.epoch,
@@ -186,6 +227,8 @@ impl<'a> Landing<'a> {
             event_ids,
             letters,
             counters: Some(counters),
+            cursor,
+            files_read,
         })
     }
 }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod batch;
+mod checkpoint;
 mod commit;
 mod config;
 mod count;
@@ -12,10 +13,13 @@ mod failure;
 mod gather;
 mod guess;
 mod kept;
+mod frames;
 mod land;
 mod landing;
 mod letters;
 mod lifeline;
+mod memory;
+mod merge;
 mod metrics;
 mod observed;
 mod part;

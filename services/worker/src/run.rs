@@ -8,6 +8,7 @@ use rfe_queue::Leased;
 
 use crate::{
     attempt::{Claim, claim},
+    checkpoint,
     end::{End, of_ended, of_stopped, of_unclaimed},
     failure::{Failed, WORKER_LOST},
     landing::Landing,
@@ -33,10 +34,19 @@ pub(crate) async fn run(worker: &Arc<Worker>, leased: &Arc<Leased>, progress: &P
         None => landing.land().await,
     };
     let counters = landing.counters();
-    match done {
+    let end = match done {
         Ok(()) => End::Complete,
-        Err(stop) => of_stopped(&attempt, stop, counters).await,
+        Err(stop) => {
+            landing.keep_checkpoints(&stop).await;
+            of_stopped(&attempt, stop, counters).await
+        }
+    };
+    let has_checkpoints = landing.has_checkpoints();
+    drop(landing);
+    if end == End::Complete && has_checkpoints {
+        checkpoint::delete_later(&attempt);
     }
+    end
 }
 
 // Work that kills its workers: a batch is split after the second. What can't be split, a job or a single event, gives up with

@@ -5,19 +5,21 @@ use std::sync::Arc;
 use prometheus_client::metrics::counter::Counter;
 use rfe_model::{Fault, time};
 use rfe_proto::metadata as pb;
-use rfe_registry::{Claim, Commit, Failure, NewRun, RegistryError, RunStore};
+use rfe_registry::{Claim, Commit, Failure, MemoryStore, NewRun, RegistryError, RunStore};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use super::{one_of, required, status};
-use crate::raw::RawBytes;
+use crate::{page::List, raw::RawBytes};
 
+const CHECKPOINTS: List = List::of_files("ListCheckpoints");
 const STAGES: [&str; 5] = ["read", "decode", "validate", "contract", "write"];
 
 /// The service.
 #[derive(Debug)]
 pub(crate) struct Runs {
     pub(crate) runs: Arc<dyn RunStore>,
+    pub(crate) memory: Arc<dyn MemoryStore>,
     pub(crate) raw: RawBytes,
     pub(crate) committed: Counter,
     pub(crate) duplicates: Counter,
@@ -51,6 +53,8 @@ impl pb::run_service_server::RunService for Runs {
             schema: claimed.schema,
             letter,
             replay_raw: claimed.replay_raw,
+            cursor: claimed.cursor,
+            checkpoints: claimed.checkpoints,
         }))
     }
 
@@ -63,6 +67,40 @@ impl pb::run_service_server::RunService for Runs {
         let registered = self.runs.register_schema(run_id, request.epoch, &request.columns).await;
         let (schema, discarded_columns) = registered.map_err(status)?;
         Ok(Response::new(pb::RegisterSchemaResponse { schema: Some(schema), discarded_columns }))
+    }
+
+    async fn save_checkpoint(
+        &self,
+        request: Request<pb::SaveCheckpointRequest>,
+    ) -> Result<Response<pb::SaveCheckpointResponse>, Status> {
+        let request = request.into_inner();
+        let run_id = required("run_id", &request.run_id)?;
+        let checkpoint = checkpoint(request.checkpoint)?;
+        self.memory.save_checkpoint(run_id, request.epoch, &checkpoint).await.map_err(status)?;
+        Ok(Response::new(pb::SaveCheckpointResponse {}))
+    }
+
+    async fn list_checkpoints(
+        &self,
+        request: Request<pb::ListCheckpointsRequest>,
+    ) -> Result<Response<pb::ListCheckpointsResponse>, Status> {
+        let request = request.into_inner();
+        let run_id = required("run_id", &request.run_id)?;
+        let asked = CHECKPOINTS.page(request.page_size, &request.page_token).map_err(status)?;
+        let found = self.memory.checkpoints(run_id, request.epoch, &asked.of_store()).await;
+        let (checkpoints, next_page_token) =
+            asked.cut(found.map_err(status)?, |checkpoint| checkpoint.place.to_string());
+        Ok(Response::new(pb::ListCheckpointsResponse { checkpoints, next_page_token }))
+    }
+
+    async fn list_unread_files(
+        &self,
+        request: Request<pb::ListUnreadFilesRequest>,
+    ) -> Result<Response<pb::ListUnreadFilesResponse>, Status> {
+        let request = request.into_inner();
+        let run_id = required("run_id", &request.run_id)?;
+        let unread = self.memory.unread(run_id, request.epoch, &request.files).await.map_err(status)?;
+        Ok(Response::new(pb::ListUnreadFilesResponse { unread }))
     }
 
     async fn commit_run(
@@ -160,7 +198,19 @@ fn commit(request: pb::CommitRunRequest) -> Result<Commit, Status> {
         event_ids: request.event_ids,
         letters: request.letters,
         counters: request.counters.unwrap_or_default(),
+        cursor: request.cursor,
+        files_read: request.files_read,
     })
+}
+
+fn checkpoint(given: Option<pb::Checkpoint>) -> Result<pb::Checkpoint, Status> {
+    let given = given.ok_or_else(|| status(Fault::invalid("checkpoint", "is missing")))?;
+    required("checkpoint.key", &given.key)?;
+    required("checkpoint.sha256", &given.sha256)?;
+    if given.count == 0 {
+        return Err(status(Fault::invalid("checkpoint.count", "0 checkpoints are none to save")));
+    }
+    Ok(given)
 }
 
 fn failure(request: pb::FailRunRequest) -> Result<Failure, Status> {

@@ -57,6 +57,7 @@ impl Mesh {
         let deps = rfe_metadata::Deps {
             sources: registry.clone(),
             runs: registry.clone(),
+            memory: registry.clone(),
             catalog: registry.clone(),
             letters: registry.clone(),
             kinds: Arc::new(TestKinds),

@@ -106,6 +106,8 @@ pub(super) fn commit_of(run: &pb::Run, rows: i64) -> Commit {
         event_ids: Vec::new(),
         letters: Vec::new(),
         counters: pb::RunCounters { read: rows, landed: rows, ..Default::default() },
+        cursor: None,
+        files_read: Vec::new(),
     }
 }
 

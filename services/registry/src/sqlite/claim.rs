@@ -4,7 +4,7 @@ use rfe_model::time;
 use rfe_proto::{dlq::DeadLetter, metadata as pb};
 use sqlx::SqliteConnection;
 
-use super::{letter, run, schema, source, words};
+use super::{letter, memory, run, schema, source, words};
 use crate::{Claim, Claimed, RegistryError, Result};
 
 /// Claims a run and raises its epoch, unless it has ended.
@@ -14,13 +14,21 @@ pub(super) async fn claim(connection: &mut SqliteConnection, claim: &Claim) -> R
         None => create_batch(connection, claim).await?,
     };
     let claimed = !has_ended(&found);
+    let source = source::expect(connection, &found.source).await?;
+    let mut checkpoints = 0;
     if claimed {
         take(connection, claim).await?;
+        // Events were pushed: nothing of them is read again.
+        if found.kind() != pb::RunKind::Events {
+            checkpoints = memory::claim(connection, &claim.run_id, &source).await?;
+        }
     }
     let run = run::expect(connection, &claim.run_id).await?;
     Ok(Claimed {
         claimed,
-        source: source::expect(connection, &run.source).await?,
+        cursor: cursor(&source),
+        checkpoints,
+        source,
         schema: schema::newest(connection, &run.source).await?,
         letter: letter_of(connection, &run).await?,
         replay_raw: replay_raw(connection, &run).await?,
@@ -43,6 +51,11 @@ async fn create_batch(connection: &mut SqliteConnection, claim: &Claim) -> Resul
         .execute(&mut *connection)
         .await?;
     run::expect(connection, &claim.run_id).await
+}
+
+fn cursor(source: &pb::Source) -> Option<String> {
+    let has_one = source.mode() != pb::Mode::Replace && !source.cursor.is_empty();
+    has_one.then(|| source.cursor.clone())
 }
 
 fn has_ended(run: &pb::Run) -> bool {

@@ -4,7 +4,7 @@ use rfe_model::time;
 use rfe_proto::metadata as pb;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
 
-use super::{file, ledger, letter, newest_snapshot, run, schema, source, words};
+use super::{checkpoint, file, ledger, letter, memory, newest_snapshot, run, schema, source, words};
 use crate::{Commit, RegistryError, Result};
 
 /// Commits within the caller's transaction. The snapshot's number moves last.
@@ -18,7 +18,7 @@ pub(super) async fn commit(connection: &mut SqliteConnection, commit: &Commit) -
     check_balance(commit)?;
     check_schema(connection, &run, commit).await?;
     ledger::enter(connection, &run, &commit.event_ids).await?;
-    let ends_older = ends_older(connection, &run).await?;
+    let ends_older = remember(connection, &run, commit).await?;
     settle_letters(connection, &run, commit, ends_older).await?;
 
     let snapshot = newest_snapshot(connection).await? + 1;
@@ -26,6 +26,9 @@ pub(super) async fn commit(connection: &mut SqliteConnection, commit: &Commit) -
         file::end_visible(connection, &run.source, snapshot).await?;
     }
     file::insert(connection, &run, &commit.files, snapshot).await?;
+    if run.kind() != pb::RunKind::Events {
+        checkpoint::forget(connection, &run.run_id).await?;
+    }
     succeed(connection, &run, commit, snapshot).await?;
     sqlx::query("UPDATE registry_state SET snapshot = ?").bind(snapshot).execute(&mut *connection).await?;
     run::expect(connection, &commit.run_id).await
@@ -67,16 +70,21 @@ async fn check_schema(connection: &mut SqliteConnection, run: &pb::Run, commit: 
     )))
 }
 
-// The replay of a job's letter reads the whole source again, and so replaces as the job would have; that of a record's letter
-// adds its row.
-async fn ends_older(connection: &mut SqliteConnection, run: &pb::Run) -> Result<bool> {
-    let source = source::expect(connection, &run.source).await?;
-    let reads_all = match run.kind() {
+// The replay of a job's letter reads the source again, and so remembers and replaces as the job would have; that of a record's
+// letter adds its row. True if all that is visible ends.
+async fn remember(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit) -> Result<bool> {
+    let reads_source = match run.kind() {
         pb::RunKind::Pull => true,
         pb::RunKind::Replay => letter::is_of_job(connection, &run.letter_id).await?,
         pb::RunKind::Unspecified | pb::RunKind::Events | pb::RunKind::Backfill => false,
     };
-    Ok(reads_all && source.mode() == pb::Mode::Replace)
+    if !reads_source {
+        return Ok(false);
+    }
+    let source = source::expect(connection, &run.source).await?;
+    let claimed = memory::claimed(connection, &run.run_id, &source).await?;
+    memory::remember(connection, &source, &claimed, commit).await?;
+    Ok(claimed.replaces())
 }
 
 // A letter of this commit may be the replayed one: it failed again, and so is open at the end.

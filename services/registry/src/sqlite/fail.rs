@@ -1,10 +1,10 @@
 //! The end of an attempt that failed.
 
-use rfe_model::time;
+use rfe_model::{fault::reason, time};
 use rfe_proto::metadata as pb;
 use sqlx::SqliteConnection;
 
-use super::{letter, run};
+use super::{checkpoint, letter, run};
 use crate::{Failure, Result};
 
 /// Ends the attempt within the caller's transaction, and raises the epoch.
@@ -17,6 +17,9 @@ pub(super) async fn fail(connection: &mut SqliteConnection, failure: &Failure) -
     run::count(connection, &run.run_id, &failure.counters).await?;
     note_attempt(connection, &run, failure).await?;
     letter::put(connection, &run, &failure.letters).await?;
+    if !goes_on(failure) {
+        checkpoint::forget(connection, &run.run_id).await?;
+    }
     end_attempt(connection, failure).await?;
     run::expect(connection, &failure.run_id).await
 }
@@ -24,6 +27,11 @@ pub(super) async fn fail(connection: &mut SqliteConnection, failure: &Failure) -
 // Only a failure leads from an epoch to the next one in these states: the reply to the first call was lost.
 fn is_answered(run: &pb::Run, epoch: u64) -> bool {
     matches!(run.state(), pb::RunState::Retrying | pb::RunState::Failed) && run.epoch == epoch + 1
+}
+
+// What was read before is of no use to a run that gives up, nor to one that read what another run has committed.
+fn goes_on(failure: &Failure) -> bool {
+    failure.next_attempt_micros.is_some() && failure.code != reason::ALREADY_READ
 }
 
 async fn note_attempt(connection: &mut SqliteConnection, run: &pb::Run, failure: &Failure) -> Result<()> {

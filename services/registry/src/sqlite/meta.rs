@@ -93,6 +93,7 @@ const SOURCES: &[Column] = &[
     ("schema_policy", "VARCHAR", ""),
     ("auto_created", "BOOLEAN", ""),
     ("revision", "BIGINT", ""),
+    ("cursor", "VARCHAR", ""),
     ("created_at", "TIMESTAMPTZ", ""),
     ("updated_at", "TIMESTAMPTZ", ""),
     ("deleted_at", "TIMESTAMPTZ", ""),

@@ -5,7 +5,7 @@ use rfe_model::time;
 use rfe_proto::metadata as pb;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
-use super::{SqliteRegistry, claim, commit, fail, ledger, letter, schema, source, words};
+use super::{SqliteRegistry, checkpoint, claim, commit, fail, ledger, letter, schema, source, words};
 use crate::{Claim, Claimed, Commit, Failure, NewRun, Page, RegistryError, Result, RunFilter, RunStore};
 
 const RUNS: &str = "SELECT run_id, source_name, kind, state, attempts, epoch, rows_read, rows_landed, rows_dead,
@@ -73,6 +73,7 @@ impl RunStore for SqliteRegistry {
             let sql = "UPDATE ingestion_runs SET state = 'cancelled', epoch = epoch + 1, finished_at = ?2,
                 next_attempt_at = NULL WHERE run_id = ?1";
             sqlx::query(sql).bind(run_id).bind(time::now_micros()).execute(&mut *transaction).await?;
+            checkpoint::forget(&mut transaction, run_id).await?;
         }
         let run = expect(&mut transaction, run_id).await?;
         transaction.commit().await?;

@@ -5,11 +5,11 @@ use rfe_model::{SourceSpec, time};
 use rfe_proto::{json, metadata as pb};
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
-use super::{SqliteRegistry, apply, next_revision, words};
+use super::{SqliteRegistry, apply, memory, next_revision, words};
 use crate::{Page, RegistryError, Result, SourceStore};
 
 const SOURCES: &str =
-    "SELECT name, spec, auto_created, revision, created_at, updated_at, deleted_at FROM sources";
+    "SELECT name, spec, auto_created, revision, created_at, updated_at, deleted_at, cursor FROM sources";
 
 #[async_trait]
 impl SourceStore for SqliteRegistry {
@@ -117,7 +117,8 @@ pub(super) fn spec(source: &pb::Source) -> Result<SourceSpec> {
         .map_err(|wrong| RegistryError::Corrupt(format!("source `{}`: {wrong}", source.name)))
 }
 
-/// Writes a source under a new revision; a deleted one comes back.
+/// Writes a source under a new revision; a deleted one comes back. Its cursor stays, unless the mode is REPLACE now or
+/// the kind another.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     spec: &SourceSpec,
@@ -129,7 +130,8 @@ pub(super) async fn put(
             (name, kind, mode, schema_policy, spec, auto_created, revision, created_at, updated_at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)
         ON CONFLICT (name) DO UPDATE SET kind = ?2, mode = ?3, schema_policy = ?4, spec = ?5, auto_created = ?6,
-            revision = ?7, updated_at = ?8, deleted_at = NULL";
+            revision = ?7, updated_at = ?8, deleted_at = NULL,
+            cursor = iif(?3 = 'replace' OR kind <> ?2, NULL, cursor)";
     sqlx::query(sql)
         .bind(&spec.name)
         .bind(&spec.kind)
@@ -144,8 +146,9 @@ pub(super) async fn put(
     expect(connection, &spec.name).await
 }
 
-/// Deletes a source: its reading ends, its dataset stays.
+/// Deletes a source: its reading ends and what it remembers of it, its dataset stays.
 pub(super) async fn end(connection: &mut SqliteConnection, name: &str) -> Result<()> {
+    memory::forget(connection, name).await?;
     let revision = next_revision(connection).await?;
     sqlx::query("UPDATE sources SET deleted_at = ?2, updated_at = ?2, revision = ?3 WHERE name = ?1")
         .bind(name)
@@ -167,6 +170,7 @@ fn from_row(row: &SqliteRow) -> Result<pb::Source> {
         deleted_time: words::instant(row, "deleted_at")?,
         auto_created: row.try_get("auto_created")?,
         revision: words::unsigned(row, "revision")?,
+        cursor: row.try_get::<Option<String>, _>("cursor")?.unwrap_or_default(),
         ..source
     })
 }

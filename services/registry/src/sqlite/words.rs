@@ -71,6 +71,13 @@ pub(super) fn mode_text(mode: pb::Mode) -> &'static str {
     }
 }
 
+/// The mode of a text; `None` of one that is none.
+pub(super) fn mode_from(text: &str) -> Option<pb::Mode> {
+    [pb::Mode::Replace, pb::Mode::Append, pb::Mode::Incremental, pb::Mode::Merge]
+        .into_iter()
+        .find(|mode| mode_text(*mode) == text)
+}
+
 pub(super) fn policy_text(policy: pb::SchemaPolicy) -> &'static str {
     match policy {
         pb::SchemaPolicy::Unspecified | pb::SchemaPolicy::Evolve => "evolve",

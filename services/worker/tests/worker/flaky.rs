@@ -4,8 +4,9 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -25,12 +26,18 @@ struct Counts {
     puts: AtomicU32,
     lost_commits: AtomicU32,
     stolen: AtomicU32,
+    held: AtomicBool,
 }
 
 impl Flaky {
     /// The next so many puts of files fail.
     pub fn fail_puts(&self, times: u32) {
         self.0.puts.store(times, Ordering::SeqCst);
+    }
+
+    /// Puts of files wait as long as this is so.
+    pub fn hold_puts(&self, held: bool) {
+        self.0.held.store(held, Ordering::SeqCst);
     }
 
     /// The next so many commits happen, and their answers are lost.
@@ -64,6 +71,9 @@ pub struct FlakyLake {
 #[async_trait]
 impl Lake for FlakyLake {
     async fn put_file(&self, bucket: Bucket, key: &str, file: &Path, sha256: &str) -> Result<(), LakeError> {
+        while self.flaky.0.held.load(Ordering::SeqCst) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         if takes_one(&self.flaky.0.puts) {
             return Err(LakeError::Store { key: key.to_owned(), source: "the store is down".into() });
         }

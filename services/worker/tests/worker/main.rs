@@ -3,6 +3,8 @@
 mod events;
 mod failures;
 mod flaky;
+mod memory;
 mod node;
+mod pages;
 mod pulls;
 mod replays;

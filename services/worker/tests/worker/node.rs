@@ -18,7 +18,10 @@ use rfe_worker::Config;
 use serde_json::{Value, json};
 use tonic::service::RoutesBuilder;
 
-use crate::flaky::{Flaky, FlakyLake, FlakyRuns};
+use crate::{
+    flaky::{Flaky, FlakyLake, FlakyRuns},
+    pages::{Api, Pages},
+};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -28,6 +31,7 @@ pub struct Node {
     pub registry: Arc<SqliteRegistry>,
     pub lake: Arc<LocalLake>,
     pub flaky: Flaky,
+    pub api: Arc<Api>,
     pub metrics: Metrics,
     pub folder: tempfile::TempDir,
     shutdown: Shutdown,
@@ -57,16 +61,18 @@ impl Node {
             scratch: folder.path().join("scratch"),
             ..Config::default()
         });
-        let mut node = Self { queue, registry, lake, flaky, metrics, folder, shutdown };
+        let api = Arc::new(Api::default());
+        let mut node = Self { queue, registry, lake, flaky, api, metrics, folder, shutdown };
         node.run(config);
         node
     }
 
     fn run(&mut self, config: Config) {
-        let kinds = SourceKinds::default();
+        let kinds = SourceKinds::default().with(Arc::new(Pages(self.api.clone())));
         let metadata = rfe_metadata::Deps {
             sources: self.registry.clone(),
             runs: Arc::new(FlakyRuns { runs: self.registry.clone(), flaky: self.flaky.clone() }),
+            memory: self.registry.clone(),
             catalog: self.registry.clone(),
             letters: self.registry.clone(),
             kinds: Arc::new(kinds.clone()),
