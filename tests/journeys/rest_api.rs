@@ -127,6 +127,114 @@ async fn an_api_that_comes_back_is_read_in_the_next_attempt_without_doubles() {
     assert!(platform.letters("customers").await.is_empty(), "an attempt that is made good leaves no letter");
 }
 
+fn customers(config: &str, mode: &str) -> String {
+    format!(
+        "version: 1\nsources:\n  - name: customers\n    kind: rest\n    mode: {mode}\n    config:\n{config}\n    \
+         retry: {{attempts: 5, base: 100ms, cap: 200ms}}\n"
+    )
+}
+
+async fn reading(config: &str, mode: &str) -> Platform {
+    let platform = Settings::default().with("API_SECRET", "hush").start().await;
+    platform.apply(&customers(config, mode)).await;
+    platform
+}
+
+const COUNTED: &str = "SELECT count(*), count(DISTINCT id), max(id) FROM customers";
+
+#[tokio::test]
+async fn an_api_with_cursors_is_read_to_its_end() {
+    let api = MockApi::start(25).await;
+    let config = format!(
+        "      url: {}/by-cursor\n      records: /data\n      \
+         pagination: {{kind: cursor, cursor_param: after, cursor: /next, more: /has_more, limit_param: limit, limit: 10}}",
+        api.url
+    );
+    let platform = reading(&config, "replace").await;
+    assert_counts(&platform.pulled("customers").await, [25, 25, 0, 0]);
+    assert_eq!(api.calls(), ["after=", "after=10", "after=20"]);
+    assert_eq!(platform.value(COUNTED).await, "25|25|25");
+}
+
+#[tokio::test]
+async fn an_api_with_links_is_read_to_its_end() {
+    let api = MockApi::start(25).await;
+    let config = format!(
+        "      url: {}/by-link\n      pagination: {{kind: link, limit_param: limit, limit: 10}}",
+        api.url
+    );
+    let platform = reading(&config, "replace").await;
+    assert_counts(&platform.pulled("customers").await, [25, 25, 0, 0]);
+    assert_eq!(api.calls(), ["after=", "after=10", "after=20"]);
+    assert_eq!(platform.value(COUNTED).await, "25|25|25");
+}
+
+#[tokio::test]
+async fn an_api_behind_oauth_is_read_with_one_token() {
+    let api = MockApi::start(25).await;
+    let config = format!(
+        "      url: {url}/guarded\n      records: /data\n      \
+         auth: {{kind: oauth, token_url: \"{url}/token\", client_id: rfe, client_secret: \"${{env:API_SECRET}}\"}}\n      \
+         pagination: {{kind: page, limit_param: limit, limit: 10}}",
+        url = api.url
+    );
+    let platform = reading(&config, "replace").await;
+    assert_counts(&platform.pulled("customers").await, [25, 25, 0, 0]);
+    assert_eq!((api.tokens(), api.authorizations()), (1, vec!["Bearer token-1".to_owned(); 3]));
+    assert!(
+        !platform.log().contains("hush") && !platform.log().contains("token-1"),
+        "a secret is never logged"
+    );
+}
+
+#[tokio::test]
+async fn an_incremental_source_asks_for_what_is_new_and_lands_it_once() {
+    let api = MockApi::start(25).await;
+    let config = format!(
+        "      url: {}/changed\n      incremental: {{field: id, param: since, start: 3}}\n      \
+         pagination: {{kind: page, limit_param: limit, limit: 10}}",
+        api.url
+    );
+    let platform = reading(&config, "incremental").await;
+    platform.pulled("customers").await;
+    assert_eq!(platform.value(COUNTED).await, "23|23|25");
+    let nothing_new = platform.pulled("customers").await;
+    assert_eq!(nothing_new.state(), RunState::Succeeded, "{nothing_new:?}");
+    assert_eq!(platform.value(COUNTED).await, "23|23|25");
+    api.grow(40);
+    platform.pulled("customers").await;
+    assert_eq!(platform.value(COUNTED).await, "38|38|40");
+    let mut since = api.calls();
+    since.dedup();
+    assert_eq!(since, ["since=3", "since=25"]);
+    assert_eq!(platform.value("SELECT count(*) FROM raw.customers").await, "38");
+}
+
+#[tokio::test]
+async fn an_attempt_that_dies_between_pages_is_gone_on_with_and_not_begun_anew() {
+    let api = MockApi::start(95).await;
+    let config = format!(
+        "      url: {}/customers\n      records: /data\n      \
+         pagination: {{kind: page, limit_param: limit, limit: 10}}",
+        api.url
+    );
+    let platform = reading(&config, "replace").await;
+    api.be(Mood::FailingFrom(8));
+    let run_id = platform.submit("customers").await;
+    until("the first attempt fails", || async {
+        platform.run(&run_id).await.filter(|run| run.attempts >= 1 && !run.error.is_empty())
+    })
+    .await;
+    api.be(Mood::Well);
+    let run = platform.ended_run(&run_id).await;
+    assert_eq!(run.state(), RunState::Succeeded, "{run:?}");
+    assert_counts(&run, [95, 95, 0, 0]);
+    assert_eq!(platform.value(COUNTED).await, "95|95|95");
+    assert_eq!(platform.value("SELECT count(DISTINCT _page), count(*) FROM raw.customers").await, "10|95");
+    let first = api.calls().iter().filter(|call| call.starts_with("page=1&")).count();
+    assert_eq!(first, 1, "pages that were read are not asked for again: {:?}", api.calls());
+}
+
 #[tokio::test]
 async fn a_private_address_is_not_asked_unless_it_is_allowed() {
     let api = MockApi::start(5).await;

@@ -24,6 +24,11 @@ pub(crate) fn rejected(wrong: &[Violation]) -> ReadError {
     ReadError::permanent(Stage::Read, code::BAD_CONFIG, text.join("; "))
 }
 
+/// A key of the config that can't be read by.
+pub(crate) fn rejected_for(field: &str, reason: &str) -> ReadError {
+    ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("config.{field}: {reason}"))
+}
+
 /// Resolves the references of a text.
 ///
 /// # Errors

@@ -2,10 +2,12 @@
 
 use std::{collections::HashSet, sync::Arc};
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use polars::prelude::DataFrame;
 use rfe_model::{SourceSpec, letter::BadRecord, name};
 
-use crate::{Chunk, ReadContext, ReadError, Source};
+use crate::{Chunk, FileMark, ReadContext, ReadError, ReadMemory, Source};
 
 /// What a kind is tried with: a spec whose source holds good and bad records.
 #[derive(Debug)]
@@ -36,8 +38,25 @@ pub async fn run(case: &Case) {
     what_was_read_landed_or_is_bad(case, &chunks);
     reading_again_reads_the_same(case, &chunks).await;
     chunks_are_bounded(case, &chunks).await;
+    a_read_goes_on_at_any_checkpoint(case, &chunks).await;
+    checkpoints_of_another_config_are_of_no_account(case, &chunks).await;
     a_mended_record_is_a_row(case, &chunks);
     a_record_that_is_still_bad_stays_bad(case, &chunks);
+}
+
+/// What earlier attempts of a run left: their checkpoints in order.
+#[derive(Debug, Clone, Default)]
+pub struct Attempts(pub Vec<Bytes>);
+
+#[async_trait]
+impl ReadMemory for Attempts {
+    async fn checkpoint(&self, place: usize) -> Result<Option<Bytes>, ReadError> {
+        Ok(self.0.get(place).cloned())
+    }
+
+    async fn unread(&self, files: Vec<FileMark>) -> Result<Vec<FileMark>, ReadError> {
+        Ok(files)
+    }
 }
 
 /// Reads a source whole.
@@ -99,6 +118,40 @@ async fn reading_again_reads_the_same(case: &Case, first: &[Chunk]) {
             assert!(again.values.equals_missing(&first.values), "`{}` is the same", first.name);
         }
     }
+}
+
+async fn a_read_goes_on_at_any_checkpoint(case: &Case, whole: &[Chunk]) {
+    let left: Vec<Bytes> = whole.iter().filter_map(|chunk| chunk.checkpoint.clone()).collect();
+    for survived in 1..=left.len() {
+        let again = drain(case, &resumed(case, &left[..survived])).await.expect("the read goes on");
+        let rows = |chunks: &[Chunk]| -> Vec<DataFrame> {
+            chunks.iter().map(|chunk| chunk.raw.clone()).filter(|raw| raw.height() > 0).collect()
+        };
+        let (rows, expected) = (rows(&again), rows(whole));
+        assert_eq!(rows.len(), expected.len(), "chunks with rows behind checkpoint {survived}");
+        let same = rows.iter().zip(&expected).all(|(again, first)| again.equals_missing(first));
+        assert!(same, "raw is the same behind checkpoint {survived}");
+        assert_eq!(
+            bad(&again).collect::<Vec<_>>(),
+            bad(whole).collect::<Vec<_>>(),
+            "bad records are the same"
+        );
+        let cursor = |chunks: &[Chunk]| chunks.iter().rev().find_map(|chunk| chunk.cursor.clone());
+        assert_eq!(cursor(&again), cursor(whole), "the cursor is the same");
+        let new: Vec<Bytes> = again.iter().filter_map(|chunk| chunk.checkpoint.clone()).collect();
+        assert_eq!(new, left[survived..], "what is kept already is not offered again");
+    }
+}
+
+async fn checkpoints_of_another_config_are_of_no_account(case: &Case, whole: &[Chunk]) {
+    let strangers = vec![Bytes::from_static(b"no checkpoint of this read"); 2];
+    let again = drain(case, &resumed(case, &strangers)).await.expect("the read begins anew");
+    assert_eq!(again.iter().map(|chunk| chunk.read).sum::<u64>(), case.records, "nothing is left out");
+    assert_eq!(again.len(), whole.len(), "chunks");
+}
+
+fn resumed(case: &Case, left: &[Bytes]) -> ReadContext {
+    ReadContext { memory: Arc::new(Attempts(left.to_vec())), ..case.context.clone() }
 }
 
 async fn chunks_are_bounded(case: &Case, whole: &[Chunk]) {

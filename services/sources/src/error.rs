@@ -121,7 +121,11 @@ pub mod code {
     pub const HTTP_STATUS: &str = "HTTP_STATUS";
     /// A page is larger than a reader holds.
     pub const PAGE_TOO_LARGE: &str = "PAGE_TOO_LARGE";
-    /// A page came twice.
+    /// There is no token for the API.
+    pub const AUTH_FAILED: &str = "AUTH_FAILED";
+    /// The cursor's field of a record or of a source can't be read by.
+    pub const BAD_CURSOR: &str = "BAD_CURSOR";
+    /// A page, a cursor or a link came twice, or the next page can't be told.
     pub const PAGINATION_STUCK: &str = "PAGINATION_STUCK";
     /// The registry or the lake, not the source, can't tell what was read before. Burns no attempt.
     pub const MEMORY_UNAVAILABLE: &str = "MEMORY_UNAVAILABLE";

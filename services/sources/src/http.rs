@@ -1,6 +1,8 @@
 //! Requests to servers that users name: only public addresses, or those that the operator allows.
 
 mod guard;
+mod names;
+mod pace;
 mod retry_after;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
@@ -12,6 +14,8 @@ use rfe_model::letter::Stage;
 
 use crate::{ReadError, error::code};
 use guard::{Blocked, Guard};
+use names::{Names, Resolver, SystemNames};
+pub(crate) use pace::Pace;
 
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,10 +36,14 @@ pub(crate) struct Request {
 /// An answer, whatever its status.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
+    /// Where it came from in the end, redirects followed.
+    pub(crate) url: Url,
     pub(crate) status: StatusCode,
     pub(crate) content_type: String,
     /// What `Retry-After` asks for.
     pub(crate) retry_after: Option<Duration>,
+    /// The values of its `Link` headers.
+    pub(crate) links: Vec<String>,
     pub(crate) body: Bytes,
 }
 
@@ -44,11 +52,16 @@ pub(crate) struct Answer {
 pub(crate) struct Client {
     inner: reqwest::Client,
     guard: Arc<Guard>,
+    pace: Option<Arc<Pace>>,
 }
 
 impl Client {
     /// A client that reaches private hosts only if `allowed` names them.
     pub(crate) fn new(allowed: &[String], timeout: Duration) -> Result<Self, ReadError> {
+        Self::with_names(allowed, timeout, Arc::new(SystemNames))
+    }
+
+    fn with_names(allowed: &[String], timeout: Duration, names: Arc<dyn Names>) -> Result<Self, ReadError> {
         let guard = Arc::new(Guard::new(allowed));
         let inner = reqwest::Client::builder()
             .no_proxy()
@@ -56,12 +69,18 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(timeout)
             .user_agent(concat!("rfe/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(guard::Resolver(Arc::clone(&guard)))
+            .dns_resolver(Resolver::new(Arc::clone(&guard), names))
             .build()
             .map_err(|error| {
                 ReadError::permanent(Stage::Read, code::CONNECT_FAILED, format!("no HTTP client: {error}"))
             })?;
-        Ok(Self { inner, guard })
+        Ok(Self { inner, guard, pace: None })
+    }
+
+    /// The client, with every request waiting for its turn; redirects are requests.
+    #[must_use]
+    pub(crate) fn paced(self, pace: Option<Arc<Pace>>) -> Self {
+        Self { pace, ..self }
     }
 
     /// Sends it and follows redirects, each of them checked. The answer's body is read whole.
@@ -74,10 +93,13 @@ impl Client {
             if let Some(body) = &hop.body {
                 builder = builder.body(body.clone());
             }
+            if let Some(pace) = &self.pace {
+                pace.turn().await;
+            }
             let response = builder.send().await.map_err(|error| failed(&request.label, error))?;
             match redirected(&hop, &response)? {
                 Some(next) => hop = next,
-                None => return read(&request.label, response).await,
+                None => return read(hop.url, &request.label, response).await,
             }
         }
         let message = format!("`{}` redirects more than {MAX_REDIRECTS} times", request.label);
@@ -110,16 +132,28 @@ fn redirected(hop: &Request, response: &reqwest::Response) -> Result<Option<Requ
         next.body = None;
         next.headers.remove(header::CONTENT_TYPE);
     }
+    if next.body.is_some() && next.url.origin() != hop.url.origin() {
+        let message = format!("`{}` redirects ({status}) what is posted to another server", hop.label);
+        return Err(ReadError::permanent(Stage::Read, code::BAD_REDIRECT, message));
+    }
     Ok(Some(next))
 }
 
-async fn read(label: &str, mut response: reqwest::Response) -> Result<Answer, ReadError> {
+async fn read(url: Url, label: &str, mut response: reqwest::Response) -> Result<Answer, ReadError> {
     let text = |name: header::HeaderName| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
     };
     let content_type = text(header::CONTENT_TYPE);
     let retry_after = retry_after::parse(&text(header::RETRY_AFTER), jiff::Timestamp::now());
+    let links = response.headers().get_all(header::LINK).iter();
+    let links = links.filter_map(|value| value.to_str().ok()).map(str::to_owned).collect();
     let status = response.status();
+    // What the client unpacks, it takes out of the headers.
+    let encoding = text(header::CONTENT_ENCODING);
+    if status.is_success() && !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+        let message = format!("`{label}` answers in the encoding `{encoding}`; gzip is read");
+        return Err(ReadError::permanent(Stage::Read, code::BAD_ENCODING, message));
+    }
     let mut body = Vec::new();
     while let Some(part) = response.chunk().await.map_err(|error| failed(label, error))? {
         if body.len() + part.len() > MAX_BODY {
@@ -129,7 +163,7 @@ async fn read(label: &str, mut response: reqwest::Response) -> Result<Answer, Re
         }
         body.extend_from_slice(&part);
     }
-    Ok(Answer { status, content_type, retry_after, body: body.into() })
+    Ok(Answer { url, status, content_type, retry_after, links, body: body.into() })
 }
 
 fn not_allowed(label: &str, blocked: &Blocked) -> ReadError {
@@ -160,3 +194,6 @@ fn failed(label: &str, error: reqwest::Error) -> ReadError {
     }
     ReadError::transient(code::CONNECT_FAILED, format!("`{label}` can't be reached or broke off: {reason}"))
 }
+
+#[cfg(test)]
+mod tests;

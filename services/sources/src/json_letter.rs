@@ -19,12 +19,25 @@ pub(crate) fn decode(
     letter: &DeadLetter,
     raw: &[u8],
 ) -> Chunk {
+    decode_checked(place, spec, context, letter, raw, |_| Ok(()))
+}
+
+/// The same, where a kind has more to check of a record's text.
+pub(crate) fn decode_checked(
+    place: Place,
+    spec: &SourceSpec,
+    context: &ReadContext,
+    letter: &DeadLetter,
+    raw: &[u8],
+    check: impl FnOnce(&str) -> Result<(), Flaw>,
+) -> Chunk {
     let position = letter.position.clone().unwrap_or_default();
     let mut known = JsonColumns::new(spec, context);
     let mut table = JsonTable::new(&mut known);
     let mut rows = JsonRows::new(place);
     let pushed = std::str::from_utf8(raw)
         .map_err(|error| Flaw::decode(code::NOT_JSON, format!("the record is not JSON: {error}")))
+        .and_then(|text| check(text).map(|()| text))
         .and_then(|text| table.push(text).map(|()| text.trim()));
     let mut bad = Vec::new();
     match pushed {

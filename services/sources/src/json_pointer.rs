@@ -39,8 +39,14 @@ fn child<'a>(value: &'a RawValue, step: &str) -> Option<&'a RawValue> {
     }
 }
 
-fn unescape(step: &str) -> String {
+/// A step of a pointer as the key that it stands for.
+pub(crate) fn unescape(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
+}
+
+/// A key as a step of a pointer.
+pub(crate) fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ impl Default for SourceKinds {
             Arc::new(Csv),
             Arc::new(Parquet),
             Arc::new(Json),
-            Arc::new(Rest),
+            Arc::new(Rest::default()),
             Arc::new(Synthetic),
             Arc::new(Webhook),
         ])

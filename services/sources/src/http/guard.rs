@@ -2,15 +2,11 @@
 
 use std::{
     collections::HashSet,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use ipnet::{IpNet, Ipv4Net};
-use reqwest::{
-    Url,
-    dns::{Addrs, Name, Resolve, Resolving},
-};
+use reqwest::Url;
 
 /// Networks that are not the public internet.
 const PRIVATE_V4: [&str; 14] = [
@@ -82,7 +78,8 @@ impl Guard {
         }
     }
 
-    fn allows(&self, host: &str, address: IpAddr) -> bool {
+    /// True if a connection of this host may go to this address.
+    pub(super) fn allows(&self, host: &str, address: IpAddr) -> bool {
         let plain = address.to_canonical();
         self.is_public(plain)
             || self.networks.iter().any(|network| network.contains(&plain) || network.contains(&address))
@@ -120,26 +117,6 @@ impl Guard {
     }
 }
 
-/// Resolves names to the addresses that may be reached.
-#[derive(Debug, Clone)]
-pub(super) struct Resolver(pub(super) Arc<Guard>);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let guard = Arc::clone(&self.0);
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), 0)).await?.collect();
-            let allowed: Vec<SocketAddr> =
-                found.into_iter().filter(|at| guard.allows(&host, at.ip())).collect();
-            if allowed.is_empty() {
-                return Err(Blocked::Host(host).into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -156,6 +133,13 @@ mod tests {
             "http://2130706433/",
             "http://0x7f.1/",
             "http://0177.0.0.1/",
+            "http://127.1/",
+            "http://127.0.0.1./",
+            "http://%31%32%37.0.0.1/",
+            "http://\u{ff11}\u{ff12}\u{ff17}.0.0.1/",
+            "http://user:word@127.0.0.1/",
+            "http://example.org@127.0.0.1/",
+            "http:\\\\127.0.0.1/",
             "http://0/",
             "http://10.1.2.3/",
             "http://169.254.169.254/latest",
@@ -168,6 +152,8 @@ mod tests {
             "http://[::]/",
             "http://[::ffff:127.0.0.1]/",
             "http://[::ffff:a00:1]/",
+            "http://[0:0:0:0:0:ffff:127.0.0.1]/",
+            "http://[0000:0000:0000:0000:0000:0000:0000:0001]/",
             "http://[fe80::1]/",
             "http://[fc00::1]/",
             "http://[fd12::1]/",

@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use rfe_model::secret;
 use serde::Deserialize;
 
+use super::{config::check_url, oauth::Grant};
 use crate::config::Wrong;
 
 /// The keys below `config.auth`.
@@ -26,6 +27,7 @@ pub(super) struct AuthConfig {
     client_id: Option<String>,
     client_secret: Option<String>,
     scope: Option<String>,
+    audience: Option<String>,
 }
 
 /// What is added to a request.
@@ -33,10 +35,12 @@ pub(super) struct AuthConfig {
 pub(super) struct Credentials {
     pub(super) headers: HeaderMap,
     pub(super) query: Option<(String, String)>,
+    /// What tokens are asked for with.
+    pub(super) grant: Option<Grant>,
 }
 
 impl AuthConfig {
-    fn fields(&self) -> [(&'static str, &Option<String>); 10] {
+    fn fields(&self) -> [(&'static str, &Option<String>); 11] {
         [
             ("token", &self.token),
             ("username", &self.username),
@@ -48,6 +52,7 @@ impl AuthConfig {
             ("client_id", &self.client_id),
             ("client_secret", &self.client_secret),
             ("scope", &self.scope),
+            ("audience", &self.audience),
         ]
     }
 
@@ -57,12 +62,7 @@ impl AuthConfig {
             "bearer" => (&["token"], &[]),
             "basic" => (&["username", "password"], &[]),
             "api_key" => (&["key"], &["header", "query"]),
-            "oauth" => {
-                return wrong.add(
-                    "config.auth.kind",
-                    "`oauth` comes with a later version; bearer, basic and api_key are read now",
-                );
-            }
+            "oauth" => (&["token_url", "client_id", "client_secret"], &["scope", "audience"]),
             other => {
                 return wrong
                     .add("config.auth.kind", format!("`{other}` is none of bearer, basic, api_key, oauth"));
@@ -80,6 +80,9 @@ impl AuthConfig {
                 Some(text) => wrong.check(&path, secret::check(text)),
                 None => {}
             }
+        }
+        if let Some(url) = &self.token_url {
+            wrong.check("config.auth.token_url", check_url(url));
         }
         if self.kind == "api_key" && self.header.is_some() == self.query.is_some() {
             wrong.add("config.auth", "of kind api_key has one of `header` and `query`: where the key goes");
@@ -112,6 +115,22 @@ impl AuthConfig {
                     header::AUTHORIZATION,
                     value.ok_or_else(|| refuse("auth", "is no text for a header"))?,
                 );
+            }
+            "oauth" => {
+                let optional = |name: &str, value: &Option<String>| {
+                    value.as_ref().map(|_| text(name, value)).transpose()
+                };
+                let written = self.token_url.as_deref().unwrap_or_default();
+                let mut grant = Grant::new(
+                    written,
+                    &text("token_url", &self.token_url)?,
+                    text("client_id", &self.client_id)?,
+                    text("client_secret", &self.client_secret)?,
+                )
+                .map_err(|reason| refuse("auth.token_url", &reason))?;
+                grant.scope = optional("scope", &self.scope)?;
+                grant.audience = optional("audience", &self.audience)?;
+                credentials.grant = Some(grant);
             }
             _ => {
                 let key = text("key", &self.key)?;

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use http::{HeaderName, Method};
-use rfe_model::{SourceSpec, Violation, duration, secret};
+use rfe_model::{SourceSpec, Violation, duration, secret, source::Mode};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{auth::AuthConfig, pagination::PaginationConfig};
+use super::{auth::AuthConfig, incremental::IncrementalConfig, pagination::PaginationConfig};
 use crate::{
     config::{Wrong, decode},
     json_pointer,
@@ -31,34 +31,7 @@ pub(super) struct Config {
     #[serde(default, with = "duration::text")]
     pub(super) timeout: Option<Duration>,
     pub(super) max_pages: Option<u64>,
-    incremental: Option<Incremental>,
-}
-
-/// Known and checked; a later version reads by it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Incremental {
-    field: String,
-    param: String,
-    lag: Option<String>,
-    start: Option<Json>,
-}
-
-impl Incremental {
-    fn check(&self, wrong: &mut Wrong) {
-        if self.field.is_empty() || self.param.is_empty() {
-            wrong.add(
-                "config.incremental",
-                "`field` and `param` name the cursor's field and parameter; neither is empty",
-            );
-        }
-        if let Some(lag) = &self.lag {
-            wrong.check("config.incremental.lag", duration::parse(lag).map(|_| ()));
-        }
-        if let Some(start) = &self.start {
-            wrong.check("config.incremental.start", query_text(start).map(|_| ()));
-        }
-    }
+    pub(super) incremental: Option<IncrementalConfig>,
 }
 
 impl Config {
@@ -68,7 +41,7 @@ impl Config {
     }
 
     /// Checks what decoding does not.
-    pub(super) fn check(&self, wrong: &mut Wrong) {
+    pub(super) fn check(&self, mode: Mode, wrong: &mut Wrong) {
         wrong.check("config.url", check_url(&self.url));
         wrong.check("config.method", self.method().map(|_| ()));
         for (name, value) in &self.query {
@@ -102,16 +75,33 @@ impl Config {
         if self.max_pages == Some(0) {
             wrong.add("config.max_pages", "0 pages read nothing; at least 1");
         }
-        wrong.later("config.incremental", self.incremental.is_some(), "the source is read whole now");
-        if let Some(incremental) = &self.incremental {
-            incremental.check(wrong);
-        }
+        self.check_mode(mode, wrong);
         if let Some(auth) = &self.auth {
             auth.check(wrong);
         }
         if let Some(pagination) = &self.pagination {
             pagination.check(wrong);
         }
+    }
+
+    // Whole reads replace or add; what is new adds, or merges.
+    fn check_mode(&self, mode: Mode, wrong: &mut Wrong) {
+        match (mode, &self.incremental) {
+            (Mode::Incremental, None) => wrong.add(
+                "config.incremental",
+                "is missing; mode incremental needs it, such as `incremental: {field: updated_at, param: since}`",
+            ),
+            (Mode::Replace | Mode::Append, Some(_)) => {
+                wrong.add("config.incremental", "reads only what is new; the mode is incremental or merge then");
+            }
+            (_, Some(incremental)) => incremental.check(wrong),
+            (_, None) => {}
+        }
+    }
+
+    /// The least time from one request to the next.
+    pub(super) fn interval(&self) -> Result<Option<Duration>, String> {
+        self.rate.as_deref().map(interval).transpose()
     }
 
     /// The method; a body makes it POST.
@@ -125,7 +115,8 @@ impl Config {
     }
 }
 
-fn check_url(url: &str) -> Result<(), String> {
+/// Checks a URL that may hold references.
+pub(super) fn check_url(url: &str) -> Result<(), String> {
     secret::check(url)?;
     if url.contains("${") {
         return Ok(());
@@ -156,7 +147,7 @@ fn check_texts(value: &Json) -> Result<(), String> {
 }
 
 /// The time between two requests, from `10/s`, `100/m` or `1000/h`.
-pub(super) fn interval(rate: &str) -> Result<Duration, String> {
+fn interval(rate: &str) -> Result<Duration, String> {
     let wrong = || format!("`{rate}` is no rate: write it like `10/s`, `100/m` or `1000/h`");
     let (count, unit) = rate.split_once('/').ok_or_else(wrong)?;
     let count: f64 = count.trim().parse().map_err(|_| wrong())?;

@@ -1,8 +1,12 @@
-//! How one page follows another.
+//! The config of pagination.
 
 use serde::Deserialize;
 
-use crate::config::Wrong;
+use super::{
+    envelope::Pointers,
+    turn::{Limit, Step, Turns},
+};
+use crate::{config::Wrong, json_pointer};
 
 /// The keys below `config.pagination`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -20,26 +24,19 @@ pub(super) struct PaginationConfig {
 }
 
 impl PaginationConfig {
-    /// Checks that the kind has its keys and no others.
-    pub(super) fn check(&self, wrong: &mut Wrong) {
-        let known: &[&str] = match self.kind.as_str() {
+    fn known(&self) -> Option<&'static [&'static str]> {
+        Some(match self.kind.as_str() {
             "none" => &[],
             "page" => &["page_param", "limit_param", "limit", "start"],
             "offset" => &["offset_param", "limit_param", "limit", "start"],
-            later @ ("cursor" | "link") => {
-                return wrong.add(
-                    "config.pagination.kind",
-                    format!("`{later}` comes with a later version; none, page and offset are read now"),
-                );
-            }
-            other => {
-                return wrong.add(
-                    "config.pagination.kind",
-                    format!("`{other}` is none of none, page, offset, cursor, link"),
-                );
-            }
-        };
-        for (name, is_set) in [
+            "cursor" => &["cursor_param", "cursor", "more", "limit_param", "limit"],
+            "link" => &["limit_param", "limit"],
+            _ => return None,
+        })
+    }
+
+    fn set(&self) -> impl Iterator<Item = &'static str> {
+        [
             ("page_param", self.page_param.is_some()),
             ("offset_param", self.offset_param.is_some()),
             ("limit_param", self.limit_param.is_some()),
@@ -48,13 +45,49 @@ impl PaginationConfig {
             ("cursor_param", self.cursor_param.is_some()),
             ("cursor", self.cursor.is_some()),
             ("more", self.more.is_some()),
+        ]
+        .into_iter()
+        .filter_map(|(name, is_set)| is_set.then_some(name))
+    }
+
+    /// Checks that the kind has its keys and no others.
+    pub(super) fn check(&self, wrong: &mut Wrong) {
+        let Some(known) = self.known() else {
+            return wrong.add(
+                "config.pagination.kind",
+                format!("`{}` is none of none, page, offset, cursor, link", self.kind),
+            );
+        };
+        for name in self.set().filter(|name| !known.contains(name)) {
+            wrong.add(
+                &format!("config.pagination.{name}"),
+                format!("means nothing to pagination of kind {}; remove it", self.kind),
+            );
+        }
+        self.check_values(wrong);
+    }
+
+    fn check_values(&self, wrong: &mut Wrong) {
+        for (name, value) in [
+            ("page_param", &self.page_param),
+            ("offset_param", &self.offset_param),
+            ("limit_param", &self.limit_param),
+            ("cursor_param", &self.cursor_param),
         ] {
-            if is_set && !known.contains(&name) {
-                wrong.add(
-                    &format!("config.pagination.{name}"),
-                    format!("means nothing to pagination of kind {}; remove it", self.kind),
-                );
+            if value.as_ref().is_some_and(String::is_empty) {
+                wrong.add(&format!("config.pagination.{name}"), "is empty; it names a parameter of the URL");
             }
+        }
+        for (name, pointer) in [("cursor", &self.cursor), ("more", &self.more)] {
+            if let Some(pointer) = pointer {
+                wrong.check(&format!("config.pagination.{name}"), json_pointer::check(pointer));
+            }
+        }
+        if self.kind == "cursor" && self.cursor.is_none() {
+            wrong.add(
+                "config.pagination.cursor",
+                "is missing: the JSON pointer to the next cursor in the answer, such as /next",
+            );
         }
         if self.limit == Some(0) {
             wrong.add("config.pagination.limit", "0 records a page read nothing; at least 1");
@@ -62,71 +95,32 @@ impl PaginationConfig {
         if self.limit_param.is_some() && self.limit.is_none() {
             wrong.add("config.pagination.limit", "is missing; `limit_param` sends it");
         }
+        let sends_limit = matches!(self.kind.as_str(), "cursor" | "link");
+        if sends_limit && self.limit.is_some() && self.limit_param.is_none() {
+            wrong.add("config.pagination.limit_param", "is missing: the parameter that sends `limit`");
+        }
     }
 
     /// The pages from the first on.
-    pub(super) fn pages(&self) -> Pages {
+    pub(super) fn turns(&self) -> Turns {
+        let named =
+            |param: &Option<String>, default: &str| param.clone().unwrap_or_else(|| default.to_owned());
         let step = match self.kind.as_str() {
-            "page" => Step::Page { param: self.page_param.clone().unwrap_or_else(|| "page".to_owned()) },
-            "offset" => {
-                Step::Offset { param: self.offset_param.clone().unwrap_or_else(|| "offset".to_owned()) }
-            }
+            "page" => Step::Page { param: named(&self.page_param, "page") },
+            "offset" => Step::Offset { param: named(&self.offset_param, "offset") },
+            "cursor" => Step::Cursor {
+                param: named(&self.cursor_param, "cursor"),
+                takes_paths: self.cursor_param.is_none(),
+            },
+            "link" => Step::Link,
             _ => Step::Once,
         };
-        let at = self.start.unwrap_or(u64::from(matches!(step, Step::Page { .. })));
-        let limit = self.limit_param.clone().zip(self.limit);
-        Pages { step, at, limit, full: self.limit.unwrap_or(1) }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Step {
-    Once,
-    Page { param: String },
-    Offset { param: String },
-}
-
-/// Where reading stands.
-#[derive(Debug, Clone)]
-pub(super) struct Pages {
-    step: Step,
-    at: u64,
-    limit: Option<(String, u64)>,
-    /// A page with fewer records is the last.
-    full: u64,
-}
-
-impl Pages {
-    /// One page only.
-    pub(super) fn once() -> Self {
-        PaginationConfig::default().pages()
+        let first = self.start.unwrap_or(u64::from(matches!(step, Step::Page { .. })));
+        Turns::new(step, first, Limit { param: self.limit_param.clone(), records: self.limit })
     }
 
-    /// The parameters of the page at hand.
-    pub(super) fn query(&self) -> Vec<(String, String)> {
-        let at = match &self.step {
-            Step::Once => return Vec::new(),
-            Step::Page { param } | Step::Offset { param } => (param.clone(), self.at.to_string()),
-        };
-        let limit = self.limit.iter().map(|(param, limit)| (param.clone(), limit.to_string()));
-        [at].into_iter().chain(limit).collect()
-    }
-
-    /// Moves to the page after one with so many records; false if that was the last.
-    pub(super) fn advance(&mut self, records: u64) -> bool {
-        self.at += match self.step {
-            Step::Once => return false,
-            Step::Page { .. } => 1,
-            Step::Offset { .. } => records,
-        };
-        records >= self.full
-    }
-
-    /// The parameter that turns pages, for messages.
-    pub(super) fn param(&self) -> &str {
-        match &self.step {
-            Step::Once => "",
-            Step::Page { param } | Step::Offset { param } => param,
-        }
+    /// Where pages say what follows.
+    pub(super) fn pointers(&self, records: Option<&str>) -> Pointers {
+        Pointers::new(records, self.cursor.as_deref(), self.more.as_deref())
     }
 }

@@ -1,7 +1,5 @@
 //! What every request of a read has in common, secrets resolved.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use reqwest::Url;
@@ -10,15 +8,24 @@ use serde_json::Value as Json;
 
 use super::{
     auth::{Credentials, secret_value},
-    config::{Config, interval, query_text},
+    config::{Config, query_text},
+    oauth::Grant,
+    turn::Next,
 };
-use crate::{ReadContext, ReadError, config::resolved, error::code, http::Request};
+use crate::{
+    ReadContext, ReadError,
+    config::{rejected_for as bad, resolved},
+    error::code,
+    http::Request,
+};
 
 /// The requests of a read.
 pub(super) struct Plan {
     request: Request,
-    /// The least time from one request to the next.
-    pub(super) interval: Option<Duration>,
+    /// A key that stands in the URL.
+    key: Option<(String, String)>,
+    /// What tokens are asked for with.
+    pub(super) grant: Option<Grant>,
 }
 
 // Resolved secrets are in it.
@@ -29,8 +36,12 @@ impl std::fmt::Debug for Plan {
 }
 
 impl Plan {
-    /// Resolves the references of a config.
-    pub(super) fn new(config: &Config, context: &ReadContext) -> Result<Self, ReadError> {
+    /// Resolves the references of a config. `bounds` are the parameters of an incremental read.
+    pub(super) fn new(
+        config: &Config,
+        bounds: Vec<(String, String)>,
+        context: &ReadContext,
+    ) -> Result<Self, ReadError> {
         let secrets = &*context.secrets;
         let resolve = |field: &str, text: &str| resolved(field, text, secrets);
         let url = resolve("url", &config.url)?;
@@ -53,24 +64,64 @@ impl Plan {
         let credentials =
             config.auth.as_ref().map_or(Ok(Credentials::default()), |auth| auth.credentials(resolve, bad))?;
         headers.extend(credentials.headers);
-        query.extend(credentials.query);
+        query.extend(bounds);
+        query.extend(credentials.query.clone());
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
         let body = config.body.as_ref().map(|body| body_bytes(body, &mut headers, &resolve)).transpose()?;
         let method = config.method().map_err(|reason| bad("method", &reason))?;
-        let interval =
-            config.rate.as_deref().map(interval).transpose().map_err(|reason| bad("rate", &reason))?;
-        Ok(Self { request: Request { method, url, headers, body, label }, interval })
+        let request = Request { method, url, headers, body, label };
+        Ok(Self { request, key: credentials.query, grant: credentials.grant })
     }
 
-    /// The request of a page.
-    pub(super) fn page(&self, query: &[(String, String)]) -> Request {
+    /// A request of a page. Another server gets neither headers nor keys, and nothing is posted to it.
+    pub(super) fn request(&self, next: &Next) -> Result<Request, ReadError> {
         let mut request = self.request.clone();
-        if !query.is_empty() {
-            request.url.query_pairs_mut().extend_pairs(query);
+        match next {
+            Next::Query(pairs) if pairs.is_empty() => {}
+            Next::Query(pairs) => {
+                request.url.query_pairs_mut().extend_pairs(pairs);
+            }
+            Next::Url(url) if self.is_home(url) => {
+                request.url = self.without_key(url.clone());
+                if let Some((name, key)) = &self.key {
+                    request.url.query_pairs_mut().append_pair(name, key);
+                }
+            }
+            Next::Url(url) => {
+                if request.body.is_some() {
+                    let message = format!(
+                        "`{}` names a next page on another server; nothing is posted there",
+                        self.label()
+                    );
+                    return Err(ReadError::permanent(Stage::Read, code::BAD_URL, message));
+                }
+                request.url = self.without_key(url.clone());
+                let accept = request.headers.remove(header::ACCEPT);
+                request.headers = accept.into_iter().map(|accept| (header::ACCEPT, accept)).collect();
+            }
         }
-        request
+        Ok(request)
+    }
+
+    /// True if a URL is on the source's own server.
+    pub(super) fn is_home(&self, url: &Url) -> bool {
+        url.origin() == self.request.url.origin()
+    }
+
+    /// A URL without the key of the source: what is kept holds no secret.
+    pub(super) fn without_key(&self, mut url: Url) -> Url {
+        let Some((key, _)) = &self.key else { return url };
+        if url.query_pairs().any(|(name, _)| name == key.as_str()) {
+            let others: Vec<(String, String)> =
+                url.query_pairs().into_owned().filter(|(name, _)| name != key).collect();
+            url.set_query(None);
+            if !others.is_empty() {
+                url.query_pairs_mut().extend_pairs(others);
+            }
+        }
+        url
     }
 
     /// How messages and letters name the API.
@@ -110,14 +161,10 @@ fn resolved_json(
 }
 
 // A URL with references is named as it is written: what they stand for may be secret.
-fn label(written: &str, url: &Url) -> String {
+pub(super) fn label(written: &str, url: &Url) -> String {
     if written.contains("${") {
         return written.split('?').next().unwrap_or(written).to_owned();
     }
     let port = url.port().map_or(String::new(), |port| format!(":{port}"));
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
-}
-
-fn bad(field: &str, reason: &str) -> ReadError {
-    ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("config.{field}: {reason}"))
 }

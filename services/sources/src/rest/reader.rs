@@ -1,120 +1,107 @@
-//! Reads a REST source page by page.
+//! Reads a REST source page by page: one task walks ahead, another thread makes chunks.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use rfe_model::{SourceSpec, id::sha256_hex, letter::Stage};
-use tokio::time::{Instant, sleep_until};
+use rfe_model::SourceSpec;
 
-use super::{config::Config, fetch::fetch, page::Page, pagination::Pages, plan::Plan};
-use crate::{Chunk, ReadContext, ReadError, Reader, error::code, http::Client, json_table::JsonColumns};
+use super::{
+    answers::Answers,
+    checkpoint::read_id,
+    config::Config,
+    envelope::Pointers,
+    fetch::Fetch,
+    page::{Decoder, Page},
+    plan::Plan,
+    state::{Before, State},
+    turn::Turns,
+    walk::{Met, Walk, Walking, broke},
+};
+use crate::{
+    Chunk, ReadContext, ReadError, Reader,
+    config::rejected_for,
+    http::{Client, Pace},
+    json_table::JsonColumns,
+};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Reads page by page.
 #[derive(Debug)]
 pub(super) struct RestReader {
-    client: Client,
-    plan: Plan,
-    pages: Pages,
-    records: Option<String>,
-    max_pages: u64,
-    /// Pages fetched.
-    fetched: u64,
-    is_last: bool,
-    last_body: String,
-    asked: Option<Instant>,
-    /// The page at hand and the columns known so far: they visit another thread while a chunk is made.
-    work: Option<(Page, JsonColumns)>,
-    known: Option<JsonColumns>,
-    chunk_bytes: usize,
+    walking: Walking,
+    /// It visits another thread while a chunk is made.
+    decoder: Option<Decoder>,
+    /// The page at hand.
+    page: Option<Page>,
+    ended: bool,
 }
 
 impl RestReader {
-    pub(super) fn open(spec: &SourceSpec, config: &Config, context: &ReadContext) -> Result<Self, ReadError> {
-        Ok(Self {
-            client: Client::new(&context.allow_private_hosts, config.timeout.unwrap_or(TIMEOUT))?,
-            plan: Plan::new(config, context)?,
-            pages: config.pagination.as_ref().map_or_else(Pages::once, |pagination| pagination.pages()),
-            records: config.records.clone(),
-            max_pages: config.max_pages.unwrap_or(u64::MAX),
-            fetched: 0,
-            is_last: false,
-            last_body: String::new(),
-            asked: None,
-            work: None,
-            known: Some(JsonColumns::new(spec, context)),
+    pub(super) fn open(
+        spec: &SourceSpec,
+        config: &Config,
+        context: &ReadContext,
+        pace: Option<Arc<Pace>>,
+    ) -> Result<Self, ReadError> {
+        let (mut bounds, mut state) = (Vec::new(), None);
+        if let Some(incremental) = &config.incremental {
+            let rule = incremental.rule(spec).map_err(|reason| rejected_for("incremental", &reason))?;
+            let before = context.cursor.as_deref().map_or(Ok(None), |kept| Before::read(&rule, kept))?;
+            bounds = incremental.query(&rule, before.as_ref().map(|before| &before.cursor))?;
+            state = Some(State::new(rule, before));
+        }
+        let client =
+            Client::new(&context.allow_private_hosts, config.timeout.unwrap_or(TIMEOUT))?.paced(pace);
+        let read_id = read_id(spec, context.cursor.as_deref());
+        let fetch = Fetch::new(client, Plan::new(config, bounds, context)?);
+        let answers = Answers::new(fetch, Arc::clone(&context.memory), read_id.clone());
+        let records = config.records.as_deref();
+        let (turns, pointers) = match &config.pagination {
+            Some(pagination) => (pagination.turns(), pagination.pointers(records)),
+            None => (Turns::once(), Pointers::new(records, None, None)),
+        };
+        let walk = Walk::new(answers, turns, pointers, config.max_pages.unwrap_or(u64::MAX));
+        let decoder = Decoder {
+            known: JsonColumns::new(spec, context),
+            state,
             chunk_bytes: context.chunk_bytes.max(1),
-        })
+            read_id,
+        };
+        Ok(Self { walking: walk.start(), decoder: Some(decoder), page: None, ended: false })
     }
 
-    async fn fetch_page(&mut self) -> Result<Page, ReadError> {
-        if let (Some(asked), Some(interval)) = (self.asked, self.plan.interval) {
-            sleep_until(asked + interval).await;
-        }
-        self.asked = Some(Instant::now());
-        let request = self.plan.page(&self.pages.query());
-        let answer = fetch(&self.client, &request).await?;
-        self.fetched += 1;
-        let (number, label, records) = (self.fetched, self.plan.label().to_owned(), self.records.clone());
-        let parsed = tokio::task::spawn_blocking(move || {
-            let digest = sha256_hex(&answer.body);
-            Page::parse(number, &label, answer, records.as_deref()).map(|page| (page, digest))
-        });
-        let (page, digest) = parsed.await.map_err(|error| broke(&error))??;
-        self.is_last = !self.pages.advance(page.len()) || self.fetched >= self.max_pages;
-        self.refuse_repeat(&page, digest)?;
-        Ok(page)
-    }
-
-    // An API that does not know the parameter answers with its first page for ever.
-    fn refuse_repeat(&mut self, page: &Page, digest: String) -> Result<(), ReadError> {
-        if page.len() > 0 && digest == self.last_body {
-            let message = format!(
-                "page {} of `{}` is the same as the one before; does the API know the parameter `{}`?",
-                self.fetched,
-                self.plan.label(),
-                self.pages.param()
-            );
-            return Err(ReadError::permanent(Stage::Read, code::PAGINATION_STUCK, message));
-        }
-        self.last_body = digest;
-        Ok(())
-    }
-
-    async fn chunk(&mut self, mut page: Page, mut known: JsonColumns) -> Result<Chunk, ReadError> {
-        let chunk_bytes = self.chunk_bytes;
-        let made = tokio::task::spawn_blocking(move || {
-            let chunk = page.chunk(&mut known, chunk_bytes);
-            (chunk, page, known)
-        });
-        let (chunk, page, known) = made.await.map_err(|error| broke(&error))?;
-        if page.len() > 0 {
-            self.work = Some((page, known));
-        } else {
-            self.known = Some(known);
-        }
-        Ok(chunk)
+    // What keeps a thread busy, on a thread for that.
+    async fn decode<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Decoder) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let Some(mut decoder) = self.decoder.take() else { return Err(broke(&"its state was lost")) };
+        let done = tokio::task::spawn_blocking(move || (work(&mut decoder), decoder));
+        let (done, decoder) = done.await.map_err(|error| broke(&error))?;
+        self.decoder = Some(decoder);
+        done
     }
 }
 
 #[async_trait]
 impl Reader for RestReader {
     async fn next(&mut self) -> Result<Option<Chunk>, ReadError> {
-        loop {
-            if let Some((page, known)) = self.work.take() {
-                return self.chunk(page, known).await.map(Some);
-            }
-            if self.is_last {
-                return Ok(None);
-            }
-            let page = self.fetch_page().await?;
-            let Some(known) = self.known.take() else { return Err(broke(&"its state was lost")) };
-            self.work = Some((page, known));
+        if self.ended {
+            return Ok(None);
         }
+        let page = match self.page.take() {
+            Some(page) => page,
+            None => match self.walking.next().await? {
+                Met::Page(page) => page,
+                Met::End { cut } => {
+                    self.ended = true;
+                    return self.decode(move |decoder| decoder.end(cut)).await;
+                }
+            },
+        };
+        let (chunk, page) = self.decode(move |decoder| decoder.chunk(page)).await?;
+        self.page = page;
+        Ok(Some(chunk))
     }
-}
-
-fn broke(reason: &dyn std::fmt::Display) -> ReadError {
-    ReadError::permanent(Stage::Read, code::READER_BROKE, format!("the reader broke: {reason}"))
 }

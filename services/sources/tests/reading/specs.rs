@@ -34,6 +34,16 @@ fn what_the_contract_shows_is_accepted() {
             "pagination": {"kind": "page", "page_param": "page", "limit_param": "limit", "limit": 100}, "rate": "10/s", "timeout": "30s", "max_pages": 5,
             "method": "POST", "query": {"a": 1}, "body": {"q": "${env:Q}"}, "auth": {"kind": "basic", "username": "u", "password": "${env:P}"}}),
         ),
+        (
+            "rest",
+            json!({"url": "https://x.org", "pagination": {"kind": "cursor", "cursor_param": "after", "cursor": "/next", "more": "/has_more",
+            "limit_param": "limit", "limit": 100}, "auth": {"kind": "oauth", "token_url": "${env:TOKEN_URL}", "client_id": "${env:ID}",
+            "client_secret": "${file:secret}", "scope": "read", "audience": "x"}, "rate": "600/m"}),
+        ),
+        (
+            "rest",
+            json!({"url": "https://x.org", "pagination": {"kind": "link", "limit_param": "per_page", "limit": 100}}),
+        ),
         ("synthetic", json!({"rate": 200, "count": 10000, "seed": 7, "error_share": 0.01})),
         (
             "webhook",
@@ -85,9 +95,25 @@ fn wrong_values_are_named_where_they_stand() {
         ("rest", json!({"url": "http://x.org", "records": "data"}), "config.records"),
         (
             "rest",
-            json!({"url": "http://x.org", "pagination": {"kind": "cursor", "cursor": "/next"}}),
-            "config.pagination.kind",
+            json!({"url": "http://x.org", "pagination": {"kind": "cursor", "cursor_param": "after"}}),
+            "config.pagination.cursor",
         ),
+        (
+            "rest",
+            json!({"url": "http://x.org", "pagination": {"kind": "cursor", "cursor": "next"}}),
+            "config.pagination.cursor",
+        ),
+        (
+            "rest",
+            json!({"url": "http://x.org", "pagination": {"kind": "link", "cursor": "/next"}}),
+            "config.pagination.cursor",
+        ),
+        (
+            "rest",
+            json!({"url": "http://x.org", "pagination": {"kind": "link", "limit": 5}}),
+            "config.pagination.limit_param",
+        ),
+        ("rest", json!({"url": "http://x.org", "pagination": {"kind": "pages"}}), "config.pagination.kind"),
         (
             "rest",
             json!({"url": "http://x.org", "pagination": {"kind": "page", "offset_param": "o"}}),
@@ -95,8 +121,13 @@ fn wrong_values_are_named_where_they_stand() {
         ),
         (
             "rest",
-            json!({"url": "http://x.org", "auth": {"kind": "oauth", "token_url": "x"}}),
-            "config.auth.kind",
+            json!({"url": "http://x.org", "auth": {"kind": "oauth", "token_url": "http://x.org/t", "client_id": "a"}}),
+            "config.auth.client_secret",
+        ),
+        (
+            "rest",
+            json!({"url": "http://x.org", "auth": {"kind": "oauth", "token_url": "x", "client_id": "a", "client_secret": "b"}}),
+            "config.auth.token_url",
         ),
         ("rest", json!({"url": "http://x.org", "auth": {"kind": "bearer"}}), "config.auth.token"),
         (
