@@ -8,7 +8,7 @@ use rfe_registry::ScheduleStore;
 
 use crate::{
     Config, book::Book, clock::Clock, declared::Declared, firing::Firer, grpc::Scheduler,
-    schedules::Schedules, sources::Sources,
+    misfire::Watch, schedules::Schedules, sources::Sources,
 };
 
 /// What the role needs.
@@ -35,6 +35,7 @@ pub fn build(config: Config, deps: Deps) -> Role {
         declared: Declared::new(sources.clone(), book.clone()),
         book: book.clone(),
         config,
+        watch: Watch::new(jiff::Timestamp::now()),
     };
     let service = SchedulerServiceServer::new(Scheduler(Schedules::new(book, sources)))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

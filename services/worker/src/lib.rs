@@ -21,6 +21,7 @@ mod observed;
 mod part;
 mod parts;
 mod poison;
+mod preview;
 mod processed;
 mod progress;
 mod pull;
