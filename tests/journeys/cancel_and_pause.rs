@@ -165,7 +165,10 @@ async fn a_cancel_in_the_midst_of_a_commit_is_before_it_or_after_it() {
         let run = platform.run(job_id).await.expect("its run is there");
         assert_eq!((run.state(), run.snapshot), (RunState::Cancelled, 0), "{run:?}");
     }
-    assert_eq!(platform.value("SELECT count(*), min(_run_id) FROM many").await, format!("3000|{}", end.run_id));
+    assert_eq!(
+        platform.value("SELECT count(*), min(_run_id) FROM many").await,
+        format!("3000|{}", end.run_id)
+    );
 }
 
 #[tokio::test]
@@ -225,7 +228,8 @@ async fn the_replay_of_a_job_does_not_run_beside_a_pull_of_its_source() {
     until("the replay asks the API", || async { (api.calls().len() > before).then_some(()) }).await;
     let pull = platform.submit("slow").await;
     let begun = std::time::Instant::now();
-    until("a free worker would have begun", || async { (begun.elapsed().as_secs() >= 1).then_some(()) }).await;
+    until("a free worker would have begun", || async { (begun.elapsed().as_secs() >= 1).then_some(()) })
+        .await;
     assert_eq!(platform.run(&pull).await.map(|run| run.state()), Some(RunState::Queued));
     assert_eq!(api.calls().len(), before + 1, "only one reads");
     api.be(Mood::Well);

@@ -110,7 +110,11 @@ async fn by_buffer_all_every_instant_has_its_run_one_after_the_other_also_after_
     assert!(instants.is_sorted(), "in the order of their instants: {instants:?}");
     assert_one_after_the_other(runs);
     let last = firings(&platform, "busy").await;
-    assert!(last.iter().filter(|firing| firing.outcome == "submitted").all(|firing| firing.job_id == firing.firing_id));
+    assert!(
+        last.iter()
+            .filter(|firing| firing.outcome == "submitted")
+            .all(|firing| firing.job_id == firing.firing_id)
+    );
 }
 
 #[tokio::test]
@@ -118,7 +122,9 @@ async fn after_a_downtime_instants_follow_the_misfire_policy() {
     let mut platform = Platform::start().await;
     platform.write("t.csv", "id\n1\n");
     let source = |name: &str| {
-        format!("- {{name: by_{name}, kind: csv, config: {{location: t.csv}}, schedule: {{every: 1s, misfire: {name}}}}}\n")
+        format!(
+            "- {{name: by_{name}, kind: csv, config: {{location: t.csv}}, schedule: {{every: 1s, misfire: {name}}}}}\n"
+        )
     };
     let policies = ["skip", "latest", "all"];
     platform.apply(&format!("version: 1\nsources:\n{}", policies.map(source).concat())).await;
@@ -142,7 +148,10 @@ async fn after_a_downtime_instants_follow_the_misfire_policy() {
         let (platform, name) = (&platform, format!("by_{name}"));
         async move {
             let all = firings(platform, &name).await;
-            let went_on = all.iter().filter_map(|firing| firing.scheduled_time).any(|at| at.seconds > until_instant + 3);
+            let went_on = all
+                .iter()
+                .filter_map(|firing| firing.scheduled_time)
+                .any(|at| at.seconds > until_instant + 3);
             let down = all.into_iter().filter(|firing| {
                 firing.scheduled_time.is_some_and(|at| (from..until_instant).contains(&at.seconds))
             });

@@ -42,8 +42,13 @@ async fn nothing_landed(platform: &Platform, source: &str) {
 #[tokio::test]
 async fn rows_types_and_bad_rows_are_shown_and_nothing_lands() {
     let platform = Platform::start().await;
-    platform.write("people.csv", "id,name,born,score\n1,Ada,1815-12-10,1.5\n2,,1912-06-23,2\n3,Alan\n4,\"\",1906-12-09,\n");
-    platform.apply("version: 1\nsources:\n- {name: people, kind: csv, config: {location: people.csv}}\n").await;
+    platform.write(
+        "people.csv",
+        "id,name,born,score\n1,Ada,1815-12-10,1.5\n2,,1912-06-23,2\n3,Alan\n4,\"\",1906-12-09,\n",
+    );
+    platform
+        .apply("version: 1\nsources:\n- {name: people, kind: csv, config: {location: people.csv}}\n")
+        .await;
     let preview = preview(&platform, "people", 0).await.expect("it can be read");
     assert_eq!(
         columns(&preview),
@@ -86,7 +91,9 @@ async fn what_would_change_is_told_by_policy() {
     let platform = Platform::start().await;
     platform.write("drift.csv", "id,name,gone\n1,a,x\n");
     let yaml = |policy: &str| {
-        format!("version: 1\nsources:\n- {{name: drift, kind: csv, schema_policy: {policy}, config: {{location: drift.csv}}}}\n")
+        format!(
+            "version: 1\nsources:\n- {{name: drift, kind: csv, schema_policy: {policy}, config: {{location: drift.csv}}}}\n"
+        )
     };
     platform.apply(&yaml("evolve")).await;
     let _run = platform.pulled("drift").await;
@@ -107,7 +114,11 @@ async fn what_would_change_is_told_by_policy() {
 
     platform.apply(&yaml("freeze")).await;
     let frozen = preview(&platform, "drift", 0).await.expect("it can be read");
-    assert!(frozen.would_fail.contains("freeze") && frozen.would_fail.contains("`fresh`"), "{}", frozen.would_fail);
+    assert!(
+        frozen.would_fail.contains("freeze") && frozen.would_fail.contains("`fresh`"),
+        "{}",
+        frozen.would_fail
+    );
     platform.apply(&yaml("discard")).await;
     let discards = preview(&platform, "drift", 0).await.expect("it can be read");
     assert_eq!(discards.discarded_columns, ["fresh"]);
@@ -127,7 +138,9 @@ async fn too_many_bad_rows_and_a_source_that_breaks_off_would_fail() {
     let platform = Platform::start().await;
     platform.write("bad.csv", "a,b\n1,2\n3\n");
     platform
-        .apply("version: 1\nsources:\n- {name: bad, kind: csv, on_bad_row: fail, config: {location: bad.csv}}\n")
+        .apply(
+            "version: 1\nsources:\n- {name: bad, kind: csv, on_bad_row: fail, config: {location: bad.csv}}\n",
+        )
         .await;
     let preview = preview(&platform, "bad", 0).await.expect("it can be read");
     assert!(preview.would_fail.contains("on_bad_row is `fail`"), "{}", preview.would_fail);
@@ -169,7 +182,8 @@ async fn more_than_two_at_once_are_asked_to_come_again() {
         api.be(Mood::Well);
         third
     };
-    let (first, second, third) = tokio::join!(preview(&platform, "api", 0), preview(&platform, "api", 0), third);
+    let (first, second, third) =
+        tokio::join!(preview(&platform, "api", 0), preview(&platform, "api", 0), third);
     assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
     let third = third.expect_err("two are at it");
     assert_eq!((third.code(), reason(&third).as_str()), (Code::ResourceExhausted, "TOO_MANY_CALLS"));
@@ -198,9 +212,14 @@ async fn sources_of_a_file_are_previewed_before_they_are_applied() {
     let unknown = platform.rfe(&["preview", "-f", "new.yaml", "c"]).await.exits(4);
     assert!(unknown.stderr.contains("has no source `c`"), "{}", unknown.stderr);
     let _hook = platform.rfe(&["preview", "-f", "new.yaml", "hook"]).await.exits(1);
-    platform.write("wrong.yaml", "version: 1\nsources:\n- name: a\n  kind: csv\n  config: {locaton: a.csv}\n");
+    platform
+        .write("wrong.yaml", "version: 1\nsources:\n- name: a\n  kind: csv\n  config: {locaton: a.csv}\n");
     let wrong = platform.rfe(&["preview", "-f", "wrong.yaml"]).await.exits(78);
-    assert!(wrong.stderr.contains("wrong.yaml:5:12: sources[0].config.locaton: unknown key"), "{}", wrong.stderr);
+    assert!(
+        wrong.stderr.contains("wrong.yaml:5:12: sources[0].config.locaton: unknown key"),
+        "{}",
+        wrong.stderr
+    );
 }
 
 #[tokio::test]

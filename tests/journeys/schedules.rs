@@ -146,7 +146,11 @@ async fn a_schedule_is_made_changed_listed_triggered_and_deleted_over_grpc() {
     let refused = service.create_schedule(request).await.expect_err("nothing reads it");
     assert_eq!(reason(&refused), "SOURCE_KIND_MISMATCH");
 
-    let list = |page_size, page_token| scheduler::ListSchedulesRequest { source: "t".to_owned(), page_size, page_token };
+    let list = |page_size, page_token| scheduler::ListSchedulesRequest {
+        source: "t".to_owned(),
+        page_size,
+        page_token,
+    };
     let first = service.list_schedules(list(2, String::new())).await.expect("listed").into_inner();
     let rest = service.list_schedules(list(2, first.next_page_token)).await.expect("listed").into_inner();
     assert_eq!((first.schedules.len(), rest.schedules.len(), rest.next_page_token.as_str()), (2, 1, ""));
@@ -161,7 +165,8 @@ async fn a_schedule_is_made_changed_listed_triggered_and_deleted_over_grpc() {
     let request = scheduler::UpdateScheduleRequest { schedule: Some(daily.clone()) };
     service.update_schedule(request).await.expect("changed");
     let request = scheduler::GetScheduleRequest { schedule_id: "a".to_owned() };
-    let changed = service.get_schedule(request.clone()).await.expect("there").into_inner().schedule.expect("it");
+    let changed =
+        service.get_schedule(request.clone()).await.expect("there").into_inner().schedule.expect("it");
     assert_eq!((changed.timing, changed.timezone), (daily.timing, daily.timezone));
     assert_eq!((changed.overlap, changed.misfire), (daily.overlap, daily.misfire));
 
@@ -175,7 +180,10 @@ async fn a_schedule_is_made_changed_listed_triggered_and_deleted_over_grpc() {
     }
     let _run = platform.ended_run(&trigger.request_id).await;
     let fired = platform.rfe(&["schedule", "firings", "a", "--json"]).await.ok().json_lines();
-    assert_eq!((fired.len(), &fired[0]["outcome"], &fired[0]["job_id"]), (1, &"submitted".into(), &trigger.request_id.into()));
+    assert_eq!(
+        (fired.len(), &fired[0]["outcome"], &fired[0]["job_id"]),
+        (1, &"submitted".into(), &trigger.request_id.into())
+    );
 
     let delete = scheduler::DeleteScheduleRequest { schedule_id: "a".to_owned() };
     service.delete_schedule(delete.clone()).await.expect("deleted");
@@ -191,12 +199,19 @@ async fn a_schedule_is_made_changed_listed_triggered_and_deleted_over_grpc() {
 async fn a_preview_of_instants_knows_when_clocks_change() {
     let platform = Platform::start().await;
     for zone in ["Europe/Berlin", "America/New_York"] {
-        let preview = ["schedule", "preview", "--cron", "30 2 * * *", "--timezone", zone, "--count", "400", "--json"];
+        let preview =
+            ["schedule", "preview", "--cron", "30 2 * * *", "--timezone", zone, "--count", "400", "--json"];
         let shown = platform.rfe(&preview).await.ok().json_lines();
         assert_eq!(shown.len(), 400);
         let local: Vec<jiff::Zoned> = shown
             .iter()
-            .map(|line| line["fire_time"].as_str().expect("an instant").parse::<jiff::Timestamp>().expect("an instant"))
+            .map(|line| {
+                line["fire_time"]
+                    .as_str()
+                    .expect("an instant")
+                    .parse::<jiff::Timestamp>()
+                    .expect("an instant")
+            })
             .map(|instant| instant.in_tz(zone).expect("a zone"))
             .collect();
         let clocks: HashSet<String> = local.iter().map(|at| at.strftime("%H:%M").to_string()).collect();
@@ -209,9 +224,19 @@ async fn a_preview_of_instants_knows_when_clocks_change() {
     let every: Vec<i64> = every
         .json_lines()
         .iter()
-        .map(|line| line["fire_time"].as_str().expect("an instant").parse::<jiff::Timestamp>().expect("one").as_second())
+        .map(|line| {
+            line["fire_time"]
+                .as_str()
+                .expect("an instant")
+                .parse::<jiff::Timestamp>()
+                .expect("one")
+                .as_second()
+        })
         .collect();
     assert!(every.iter().all(|second| second % 90 == 0) && every[2] - every[0] == 180, "{every:?}");
-    let wrong = platform.rfe(&["schedule", "preview", "--cron", "0 6 * * *", "--timezone", "Mars/Base"]).await.exits(1);
+    let wrong = platform
+        .rfe(&["schedule", "preview", "--cron", "0 6 * * *", "--timezone", "Mars/Base"])
+        .await
+        .exits(1);
     assert!(wrong.stderr.contains("Mars/Base"), "{}", wrong.stderr);
 }

@@ -10,14 +10,21 @@ const SOURCES: &str = "version: 1\nsources:\n- {name: hooks, kind: webhook, conf
     - {name: files, kind: csv, config: {location: x.csv}}\n";
 
 fn event(number: usize) -> Event {
-    Event { event_id: number.to_string(), payload: format!("{{\"n\": {number}}}").into_bytes(), ..Event::default() }
+    Event {
+        event_id: number.to_string(),
+        payload: format!("{{\"n\": {number}}}").into_bytes(),
+        ..Event::default()
+    }
 }
 
 fn message(events: Vec<Event>) -> StreamEventsRequest {
     StreamEventsRequest { source: "hooks".to_owned(), events }
 }
 
-async fn send(platform: &Platform, messages: Vec<StreamEventsRequest>) -> Result<StreamEventsResponse, Status> {
+async fn send(
+    platform: &Platform,
+    messages: Vec<StreamEventsRequest>,
+) -> Result<StreamEventsResponse, Status> {
     let answer = platform.ingest_service().stream_events(stream::iter(messages)).await?;
     Ok(answer.into_inner())
 }
@@ -53,7 +60,8 @@ async fn a_stream_without_events_is_no_error_and_a_wrong_source_is() {
     let platform = Platform::start().await;
     platform.apply(SOURCES).await;
     assert_eq!(send(&platform, Vec::new()).await.expect("nothing to do"), StreamEventsResponse::default());
-    let of = |source: &str, number| StreamEventsRequest { source: source.to_owned(), events: vec![event(number)] };
+    let of =
+        |source: &str, number| StreamEventsRequest { source: source.to_owned(), events: vec![event(number)] };
     for (source, code, expected) in [
         ("", Code::InvalidArgument, "INVALID_FIELD"),
         ("nothing", Code::NotFound, "SOURCE_NOT_FOUND"),
@@ -62,7 +70,8 @@ async fn a_stream_without_events_is_no_error_and_a_wrong_source_is() {
         let status = send(&platform, vec![of(source, 1)]).await.expect_err(source);
         assert_eq!((status.code(), reason(&status).as_str(), processed(&status)), (code, expected, 0));
     }
-    let status = send(&platform, vec![of("hooks", 1), of("", 2), of("files", 3)]).await.expect_err("another source");
+    let status =
+        send(&platform, vec![of("hooks", 1), of("", 2), of("files", 3)]).await.expect_err("another source");
     assert_eq!(status.code(), Code::InvalidArgument, "{status}");
 }
 
@@ -73,7 +82,8 @@ async fn a_full_backlog_says_how_far_the_stream_got_and_the_client_goes_on_behin
     let request = ingest::PauseSourceRequest { source: "hooks".to_owned() };
     platform.ingest_service().pause_source(request).await.expect("paused");
     let all: Vec<Event> = (0..5000).map(event).collect();
-    let messages = |from: usize| all[from..].chunks(100).map(|events| message(events.to_vec())).collect::<Vec<_>>();
+    let messages =
+        |from: usize| all[from..].chunks(100).map(|events| message(events.to_vec())).collect::<Vec<_>>();
     let full = send(&platform, messages(0)).await.expect_err("it is full");
     assert_eq!((full.code(), reason(&full).as_str()), (Code::ResourceExhausted, "QUEUE_FULL"));
     assert!(full.get_details_retry_info().is_some(), "{full:?}");
@@ -109,7 +119,8 @@ async fn what_was_durable_stays_where_a_client_breaks_off_or_the_process_is_kill
     let mut platform = Platform::start().await;
     platform.apply(SOURCES).await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let messages = stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+    let messages =
+        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
     let mut service = platform.ingest_service();
     let call = tokio::spawn(async move { service.stream_events(messages).await });
     sender.send(message((0..50).map(event).collect())).await.expect("the call reads");
@@ -118,7 +129,8 @@ async fn what_was_durable_stays_where_a_client_breaks_off_or_the_process_is_kill
     assert!(call.await.expect_err("it was broken off").is_cancelled());
 
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let messages = stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed();
+    let messages =
+        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed();
     let mut service = platform.ingest_service();
     let call = tokio::spawn(async move { service.stream_events(messages).await });
     sender.send(message((40..90).map(event).collect())).await.expect("the call reads");
@@ -148,7 +160,8 @@ async fn an_idle_stream_does_not_hold_up_the_end_of_the_process() {
     let mut platform = Platform::start().await;
     platform.apply(SOURCES).await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let messages = stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+    let messages =
+        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
     let mut service = platform.ingest_service();
     let call = tokio::spawn(async move { service.stream_events(messages).await });
     sender.send(message((0..3).map(event).collect())).await.expect("the call reads");

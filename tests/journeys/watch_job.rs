@@ -13,7 +13,10 @@ async fn watch(platform: &Platform, job_id: &str) -> Result<Streaming<WatchJobRe
 
 async fn next(watch: &mut Streaming<WatchJobResponse>) -> Option<Job> {
     let next = tokio::time::timeout(Duration::from_secs(30), watch.message());
-    next.await.expect("a change within 30 s").expect("the watch goes on").map(|change| change.job.expect("a job"))
+    next.await
+        .expect("a change within 30 s")
+        .expect("the watch goes on")
+        .map(|change| change.job.expect("a job"))
 }
 
 // All changes until the end, without repeats.
@@ -67,7 +70,8 @@ async fn a_watch_tells_each_state_until_the_job_has_ended() {
 async fn a_job_of_events_is_watched_until_it_has_landed() {
     let platform = Platform::start().await;
     platform.apply("version: 1\nsources:\n- {name: hooks, kind: webhook}\n").await;
-    let results = platform.send_events("hooks", "e", &["{}".to_owned(), "{}".to_owned()]).await.expect("accepted");
+    let results =
+        platform.send_events("hooks", "e", &["{}".to_owned(), "{}".to_owned()]).await.expect("accepted");
     let mut watched = watch(&platform, &results[0].job_id).await.expect("it can be watched");
     let mut last = None;
     while let Some(job) = next(&mut watched).await {

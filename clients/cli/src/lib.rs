@@ -97,7 +97,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_in_this_version_says_so() {
-        let error = execute(command(&["datasets", "drop", "a"]), &nowhere()).await.expect_err("it is not there");
+        let error =
+            execute(command(&["datasets", "drop", "a"]), &nowhere()).await.expect_err("it is not there");
         assert_eq!(error.exit_code(), 1);
         assert!(error.to_string().contains("is not in this version"), "{error}");
     }

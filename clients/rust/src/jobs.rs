@@ -119,12 +119,12 @@ impl Client {
     /// If the job does not exist.
     pub async fn watch_job(&self, job_id: &str) -> Result<JobWatch> {
         let request = pb::WatchJobRequest { job_id: job_id.to_owned() };
-        let messages = self
-            .streams
-            .safe(request, |mut client, request| async move {
-                Ok(client.watch_job(request).await?.into_inner())
-            })
-            .await?;
+        let messages =
+            self.streams
+                .safe(request, |mut client, request| async move {
+                    Ok(client.watch_job(request).await?.into_inner())
+                })
+                .await?;
         Ok(JobWatch { messages, stub: self.streams.clone() })
     }
 

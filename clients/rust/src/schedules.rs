@@ -105,8 +105,7 @@ impl Client {
         let schedule_id = schedule_id.to_owned();
         Listing::new(move |page_size, page_token| {
             let stub = stub.clone();
-            let request =
-                pb::ListFiringsRequest { schedule_id: schedule_id.clone(), page_size, page_token };
+            let request = pb::ListFiringsRequest { schedule_id: schedule_id.clone(), page_size, page_token };
             async move {
                 let page = stub
                     .safe(request, |mut client, request| async move {

@@ -4,10 +4,9 @@ use rfe_mesh::{Shutdown, status_from_fault};
 use rfe_proto::ingest::{
     CancelJobRequest, CancelJobResponse, GetJobRequest, GetJobResponse, GetQueueStatsRequest,
     GetQueueStatsResponse, ListJobsRequest, ListJobsResponse, PauseSourceRequest, PauseSourceResponse,
-    PreviewSourceRequest, PreviewSourceResponse,
-    ResumeSourceRequest, ResumeSourceResponse, StreamEventsRequest, StreamEventsResponse,
-    SubmitEventsRequest, SubmitEventsResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
-    ingest_service_server::IngestService,
+    PreviewSourceRequest, PreviewSourceResponse, ResumeSourceRequest, ResumeSourceResponse,
+    StreamEventsRequest, StreamEventsResponse, SubmitEventsRequest, SubmitEventsResponse, SubmitJobRequest,
+    SubmitJobResponse, WatchJobRequest, ingest_service_server::IngestService,
 };
 use tonic::{Request, Response, Status, Streaming};
 

@@ -44,6 +44,8 @@ impl Previews {
         request.set_timeout(TIMEOUT);
         let answer = self.worker.clone().preview(request).await;
         let answer = answer.map_err(|status| fault_from_status(&status))?.into_inner();
-        answer.preview.ok_or_else(|| Fault::internal("Preview of the worker role answered without its message"))
+        answer
+            .preview
+            .ok_or_else(|| Fault::internal("Preview of the worker role answered without its message"))
     }
 }

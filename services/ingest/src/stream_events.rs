@@ -90,7 +90,8 @@ impl<'a> EventStream<'a> {
             self.source = message.source;
             self.door.check(&self.source).await?;
         } else if !message.source.is_empty() && message.source != self.source {
-            let reason = format!("`{}` is another than `{}`, for which the stream is", message.source, self.source);
+            let reason =
+                format!("`{}` is another than `{}`, for which the stream is", message.source, self.source);
             return Err(Fault::invalid("source", reason));
         }
         for event in message.events {

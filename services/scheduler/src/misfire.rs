@@ -101,7 +101,11 @@ mod tests {
     fn those_that_passed_while_no_scheduler_ran_follow_the_policy() {
         assert_eq!(fates(200, 60, 180, 201), [Fate::Miss, Fate::Miss, Fate::MakeUp], "an older one");
         assert_eq!(fates(200, 180, 180, 201), [Fate::Miss, Fate::Fire, Fate::MakeUp], "the newest one");
-        assert_eq!(fates(200, 195, 195, 201), [Fate::Fire, Fate::Fire, Fate::MakeUp], "one that is just late");
+        assert_eq!(
+            fates(200, 195, 195, 201),
+            [Fate::Fire, Fate::Fire, Fate::MakeUp],
+            "one that is just late"
+        );
     }
 
     #[test]

@@ -7,8 +7,8 @@ use rfe_proto::scheduler::scheduler_service_server::SchedulerServiceServer;
 use rfe_registry::ScheduleStore;
 
 use crate::{
-    Config, book::Book, clock::Clock, declared::Declared, firing::Firer, grpc::Scheduler,
-    misfire::Watch, schedules::Schedules, sources::Sources,
+    Config, book::Book, clock::Clock, declared::Declared, firing::Firer, grpc::Scheduler, misfire::Watch,
+    schedules::Schedules, sources::Sources,
 };
 
 /// What the role needs.

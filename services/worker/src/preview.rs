@@ -11,9 +11,7 @@ use rfe_model::{ErrorCode, Fault, SourceSpec, Violation, fault::reason, id, kind
 use rfe_proto::{
     ingest::Preview,
     metadata::{GetSourceRequest, ListSchemaVersionsRequest, SchemaVersion, Source},
-    worker::{
-        PreviewRequest, PreviewResponse, preview_request::Of, preview_service_server::PreviewService,
-    },
+    worker::{PreviewRequest, PreviewResponse, preview_request::Of, preview_service_server::PreviewService},
 };
 use rfe_sources::{NoMemory, ReadContext, ReadError, error::code};
 use tokio::sync::Semaphore;

@@ -125,7 +125,11 @@ fn columns(preview: &Previewed) -> Option<String> {
 
 fn column_note(column: &PreviewColumn) -> String {
     let declared = if column.declared { "declared" } else { "" };
-    [column.change.as_str(), declared].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    [column.change.as_str(), declared]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("; ")
 }
 
 fn rows(preview: &Previewed) -> Option<String> {
@@ -176,9 +180,8 @@ mod tests {
 
     #[test]
     fn a_place_is_told_by_file_and_line_or_by_page_and_record() {
-        let at = |file: &str, line, page, record| {
-            place(&Position { file: file.to_owned(), line, record, page })
-        };
+        let at =
+            |file: &str, line, page, record| place(&Position { file: file.to_owned(), line, record, page });
         assert_eq!(at("/data/people.csv", 4, 0, 0), "people.csv, line 4");
         assert_eq!(at("", 0, 2, 7), "page 2, record 7");
         assert_eq!(at("x.parquet", 0, 0, 3), "x.parquet, record 3");

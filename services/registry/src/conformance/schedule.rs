@@ -75,11 +75,10 @@ async fn a_firing_moves_its_schedule_and_is_noted_once(stores: Stores<'_>) {
 
 async fn firings_wait_until_they_are_settled(stores: Stores<'_>) {
     assert_eq!(stores.schedules.waiting().await.expect("waiting"), []);
-    let several = [firing("f4", 5000, "missed"), firing("f6", 7000, "buffered"), firing("f5", 6000, "buffered")];
+    let several =
+        [firing("f4", 5000, "missed"), firing("f6", 7000, "buffered"), firing("f5", 6000, "buffered")];
     stores.schedules.fired("clock_b", &several, Some(at(8000))).await.expect("fired");
-    let waiting = |id, seconds, count| {
-        vec![WaitingFiring { firing: firing(id, seconds, "buffered"), count }]
-    };
+    let waiting = |id, seconds, count| vec![WaitingFiring { firing: firing(id, seconds, "buffered"), count }];
     assert_eq!(stores.schedules.waiting().await.expect("waiting"), waiting("f5", 6000, 2));
     stores.schedules.settle_firing(&firing("f5", 6000, "submitted")).await.expect("settled");
     assert_eq!(stores.schedules.waiting().await.expect("waiting"), waiting("f6", 7000, 1));
@@ -87,7 +86,11 @@ async fn firings_wait_until_they_are_settled(stores: Stores<'_>) {
     assert_eq!((moved.last_fire_time, moved.next_fire_time), (Some(at(7000)), Some(at(8000))));
     stores.schedules.fired("clock_b", &[firing("f7", 9000, "missed")], None).await.expect("fired");
     let missed = stores.schedules.schedule("clock_b").await.expect("get").expect("there");
-    assert_eq!((missed.last_fire_time, missed.next_fire_time), (Some(at(7000)), None), "one that is missed did not fire");
+    assert_eq!(
+        (missed.last_fire_time, missed.next_fire_time),
+        (Some(at(7000)), None),
+        "one that is missed did not fire"
+    );
     stores.schedules.delete_schedule("clock_b").await.expect("delete");
     assert_eq!(stores.schedules.waiting().await.expect("waiting"), [], "they go with their schedule");
 }

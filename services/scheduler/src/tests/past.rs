@@ -30,7 +30,11 @@ async fn after_a_downtime_they_follow_the_policy() {
     bench.tick("2026-03-01T12:03:30Z").await;
     assert_eq!(outcomes(&bench, "skip").await, ["missed"; 3]);
     assert_eq!(outcomes(&bench, "latest").await, ["missed", "missed", "submitted"]);
-    assert_eq!(outcomes(&bench, "all").await, ["submitted", "buffered", "buffered"], "also where overlap is skip");
+    assert_eq!(
+        outcomes(&bench, "all").await,
+        ["submitted", "buffered", "buffered"],
+        "also where overlap is skip"
+    );
     for (id, _) in POLICIES {
         assert_eq!(bench.next(id).await.as_deref(), Some("2026-03-01T12:04:00Z"), "{id}");
     }
@@ -39,8 +43,13 @@ async fn after_a_downtime_they_follow_the_policy() {
         bench.tick(&format!("2026-03-01T12:03:{second}Z")).await;
     }
     assert_eq!(outcomes(&bench, "all").await, ["submitted"; 3]);
-    let made_up: Vec<String> =
-        bench.world.submitted().into_iter().filter(|(of, _)| of == "all").map(|(_, request)| request).collect();
+    let made_up: Vec<String> = bench
+        .world
+        .submitted()
+        .into_iter()
+        .filter(|(of, _)| of == "all")
+        .map(|(_, request)| request)
+        .collect();
     assert_eq!(made_up, MISSED.map(|minute| id::firing("all", at(minute))), "oldest first");
 }
 

@@ -108,7 +108,9 @@ impl metadata_service_server::MetadataService for Metadata {
         let source = request.into_inner().source;
         let open = self.0.open.lock().expect("lock");
         let runs = open.iter().filter(|(_, of)| **of == source);
-        let runs = runs.map(|(run_id, _)| pb::Run { run_id: run_id.clone(), reads_source: true, ..pb::Run::default() }).collect();
+        let runs = runs
+            .map(|(run_id, _)| pb::Run { run_id: run_id.clone(), reads_source: true, ..pb::Run::default() })
+            .collect();
         Ok(Response::new(pb::ListRunsResponse { runs, next_page_token: String::new() }))
     }
 

@@ -21,7 +21,11 @@ const MAX_RAW: usize = 200;
 const MAX_TEXT: usize = 8 << 20;
 
 /// Says what a run would make of a sample.
-pub(super) fn make(spec: &SourceSpec, schema: Option<SchemaVersion>, sample: Sample) -> PolarsResult<Preview> {
+pub(super) fn make(
+    spec: &SourceSpec,
+    schema: Option<SchemaVersion>,
+    sample: Sample,
+) -> PolarsResult<Preview> {
     let observed = sample.observed.to_proto();
     let saw_nothing = observed.is_empty() && sample.rows.is_empty();
     let shape = Shape::of(spec, schema.as_ref(), &observed, saw_nothing);
@@ -166,7 +170,8 @@ fn texts(values: &Column, kind: &str) -> PolarsResult<Vec<Option<String>>> {
     let kind = kind.parse::<SqlType>().unwrap_or(SqlType::Varchar);
     let typed = cast(values, &kind)?.column;
     let text = cast(&typed, &SqlType::Varchar)?.column;
-    let text = text.as_materialized_series().str()?.iter().map(|text| Some(shortened(text?, MAX_CELL))).collect();
+    let text =
+        text.as_materialized_series().str()?.iter().map(|text| Some(shortened(text?, MAX_CELL))).collect();
     Ok(text)
 }
 

@@ -1,7 +1,10 @@
 //! The first records of a source.
 
 use polars::prelude::{Column, DataFrame, PlSmallStr};
-use rfe_model::{SourceSpec, letter::{BadRecord, Stage}};
+use rfe_model::{
+    SourceSpec,
+    letter::{BadRecord, Stage},
+};
 use rfe_sources::{Chunk, ReadContext, ReadError, Reader, Source};
 
 use crate::{failure::WRITE_FAILED, observed::Observed};
@@ -95,7 +98,11 @@ impl Sample {
             })
             .collect();
         let frame = DataFrame::new(rows, columns).map_err(|error| {
-            ReadError::permanent(Stage::Decode, WRITE_FAILED, format!("the columns of a chunk do not match: {error}"))
+            ReadError::permanent(
+                Stage::Decode,
+                WRITE_FAILED,
+                format!("the columns of a chunk do not match: {error}"),
+            )
         })?;
         self.have += rows;
         self.rows.push(frame);
