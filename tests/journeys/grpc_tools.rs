@@ -90,12 +90,28 @@ async fn a_source_is_made_read_and_looked_at_with_grpcurl_alone() {
 async fn what_a_later_version_brings_says_so() {
     let platform = Platform::start().await;
     let address = platform.ready().grpc.clone();
-    for method in [
-        "rfe.ingest.v1.IngestService/StreamEvents",
-        "rfe.ingest.v1.IngestService/WatchJob",
-        "rfe.scheduler.v1.SchedulerService/BackfillSchedule",
-    ] {
-        let answer = grpcurl(&platform, &["-d", "{}", &address, method]).await;
-        assert!(answer.stderr.contains("Code: Unimplemented"), "{method}: {answer:?}");
-    }
+    let method = "rfe.scheduler.v1.SchedulerService/BackfillSchedule";
+    let answer = grpcurl(&platform, &["-d", "{}", &address, method]).await;
+    assert!(answer.stderr.contains("Code: Unimplemented"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_job_is_watched_events_are_streamed_and_a_source_is_previewed_with_grpcurl() {
+    let platform = Platform::start().await;
+    let address = platform.ready().grpc.clone();
+    platform.write("t.csv", "id\n1\n");
+    platform
+        .apply("version: 1\nsources:\n- {name: t, kind: csv, config: {location: t.csv}}\n- {name: hooks, kind: webhook}\n")
+        .await;
+    let ingest = |method: &str| format!("rfe.ingest.v1.IngestService/{method}");
+    let previewed =
+        grpcurl(&platform, &["-d", r#"{"name": "t"}"#, &address, &ingest("PreviewSource")]).await.ok().json();
+    assert_eq!(previewed["preview"]["columns"][0]["type"], "BIGINT");
+    let job_id = platform.submit("t").await;
+    let watch = format!(r#"{{"job_id": "{job_id}"}}"#);
+    let watched = grpcurl(&platform, &["-d", &watch, &address, &ingest("WatchJob")]).await.ok().stdout;
+    assert!(watched.contains("JOB_STATE_SUCCEEDED"), "{watched}");
+    let messages = r#"{"source": "hooks", "events": [{"event_id": "1", "payload": "e30="}]} {"events": [{"event_id": "2", "payload": "e30="}]}"#;
+    let streamed = grpcurl(&platform, &["-d", messages, &address, &ingest("StreamEvents")]).await.ok().json();
+    assert_eq!(streamed["accepted"], "2");
 }

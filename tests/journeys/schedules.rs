@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rfe_proto::scheduler::{self, schedule::Timing};
+use rfe_proto::scheduler::{self, MisfirePolicy, OverlapPolicy, schedule::Timing};
 use rfe_tests::{Platform, grpc::reason, until};
 use tonic::Code;
 
@@ -115,4 +115,128 @@ async fn a_cron_schedule_knows_its_time_zone() {
     service.delete_schedule(request).await.expect("it can be deleted");
     let request = scheduler::GetScheduleRequest { schedule_id: "mornings".to_owned() };
     assert_eq!(service.get_schedule(request).await.expect_err("it is gone").code(), Code::NotFound);
+}
+
+#[tokio::test]
+async fn a_schedule_is_made_changed_listed_triggered_and_deleted_over_grpc() {
+    let platform = Platform::start().await;
+    platform.write("t.csv", "id\n1\n");
+    platform
+        .apply("version: 1\nsources:\n- {name: t, kind: csv, config: {location: t.csv}}\n- {name: hook, kind: webhook}\n")
+        .await;
+    let mut service = platform.scheduler_service();
+    let hourly = |id: &str| scheduler::Schedule {
+        schedule_id: id.to_owned(),
+        source: "t".to_owned(),
+        timing: Some(Timing::Every(prost_types::Duration { seconds: 3600, nanos: 0 })),
+        ..Default::default()
+    };
+    for id in ["b", "a", ""] {
+        let request = scheduler::CreateScheduleRequest { schedule: Some(hourly(id)) };
+        let made = service.create_schedule(request).await.expect("made").into_inner().schedule.expect("it");
+        assert!(!made.schedule_id.is_empty() && made.created_time.is_some(), "{made:?}");
+        assert_eq!((made.overlap(), made.misfire()), (OverlapPolicy::Skip, MisfirePolicy::Latest));
+        assert_eq!(made.next_fire_time.expect("an instant").seconds % 3600, 0);
+    }
+    let request = scheduler::CreateScheduleRequest { schedule: Some(hourly("a")) };
+    let twice = service.create_schedule(request).await.expect_err("it exists");
+    assert_eq!((twice.code(), reason(&twice).as_str()), (Code::AlreadyExists, "SCHEDULE_EXISTS"));
+    let hook = scheduler::Schedule { source: "hook".to_owned(), ..hourly("c") };
+    let request = scheduler::CreateScheduleRequest { schedule: Some(hook) };
+    let refused = service.create_schedule(request).await.expect_err("nothing reads it");
+    assert_eq!(reason(&refused), "SOURCE_KIND_MISMATCH");
+
+    let list = |page_size, page_token| scheduler::ListSchedulesRequest {
+        source: "t".to_owned(),
+        page_size,
+        page_token,
+    };
+    let first = service.list_schedules(list(2, String::new())).await.expect("listed").into_inner();
+    let rest = service.list_schedules(list(2, first.next_page_token)).await.expect("listed").into_inner();
+    assert_eq!((first.schedules.len(), rest.schedules.len(), rest.next_page_token.as_str()), (2, 1, ""));
+
+    let daily = scheduler::Schedule {
+        timing: Some(Timing::Cron("0 6 * * *".to_owned())),
+        timezone: "America/New_York".to_owned(),
+        overlap: OverlapPolicy::BufferAll.into(),
+        misfire: MisfirePolicy::All.into(),
+        ..hourly("a")
+    };
+    let request = scheduler::UpdateScheduleRequest { schedule: Some(daily.clone()) };
+    service.update_schedule(request).await.expect("changed");
+    let request = scheduler::GetScheduleRequest { schedule_id: "a".to_owned() };
+    let changed =
+        service.get_schedule(request.clone()).await.expect("there").into_inner().schedule.expect("it");
+    assert_eq!((changed.timing, changed.timezone), (daily.timing, daily.timezone));
+    assert_eq!((changed.overlap, changed.misfire), (daily.overlap, daily.misfire));
+
+    let trigger = scheduler::TriggerScheduleRequest {
+        schedule_id: "a".to_owned(),
+        request_id: uuid::Uuid::now_v7().to_string(),
+    };
+    for _ in 0..2 {
+        let job_id = service.trigger_schedule(trigger.clone()).await.expect("triggered").into_inner().job_id;
+        assert_eq!(job_id, trigger.request_id, "the same call is the same job");
+    }
+    let _run = platform.ended_run(&trigger.request_id).await;
+    let fired = platform.rfe(&["schedule", "firings", "a", "--json"]).await.ok().json_lines();
+    assert_eq!(
+        (fired.len(), &fired[0]["outcome"], &fired[0]["job_id"]),
+        (1, &"submitted".into(), &trigger.request_id.into())
+    );
+
+    let delete = scheduler::DeleteScheduleRequest { schedule_id: "a".to_owned() };
+    service.delete_schedule(delete.clone()).await.expect("deleted");
+    let gone = [
+        service.delete_schedule(delete).await.expect_err("gone"),
+        service.get_schedule(request).await.expect_err("gone"),
+    ];
+    assert!(gone.iter().all(|status| reason(status) == "SCHEDULE_NOT_FOUND"), "{gone:?}");
+    let _not_found = platform.rfe(&["schedule", "firings", "a"]).await.exits(4);
+}
+
+#[tokio::test]
+async fn a_preview_of_instants_knows_when_clocks_change() {
+    let platform = Platform::start().await;
+    for zone in ["Europe/Berlin", "America/New_York"] {
+        let preview =
+            ["schedule", "preview", "--cron", "30 2 * * *", "--timezone", zone, "--count", "400", "--json"];
+        let shown = platform.rfe(&preview).await.ok().json_lines();
+        assert_eq!(shown.len(), 400);
+        let local: Vec<jiff::Zoned> = shown
+            .iter()
+            .map(|line| {
+                line["fire_time"]
+                    .as_str()
+                    .expect("an instant")
+                    .parse::<jiff::Timestamp>()
+                    .expect("an instant")
+            })
+            .map(|instant| instant.in_tz(zone).expect("a zone"))
+            .collect();
+        let clocks: HashSet<String> = local.iter().map(|at| at.strftime("%H:%M").to_string()).collect();
+        // On one day a year 02:30 does not exist; the time after the gap does.
+        assert_eq!(clocks, HashSet::from(["02:30".to_owned(), "03:00".to_owned()]), "{zone}");
+        let days: HashSet<_> = local.iter().map(jiff::Zoned::date).collect();
+        assert_eq!(days.len(), 400, "once a day, also where 02:30 comes twice: {zone}");
+    }
+    let every = platform.rfe(&["schedule", "preview", "--every", "90s", "--count", "3", "--json"]).await.ok();
+    let every: Vec<i64> = every
+        .json_lines()
+        .iter()
+        .map(|line| {
+            line["fire_time"]
+                .as_str()
+                .expect("an instant")
+                .parse::<jiff::Timestamp>()
+                .expect("one")
+                .as_second()
+        })
+        .collect();
+    assert!(every.iter().all(|second| second % 90 == 0) && every[2] - every[0] == 180, "{every:?}");
+    let wrong = platform
+        .rfe(&["schedule", "preview", "--cron", "0 6 * * *", "--timezone", "Mars/Base"])
+        .await
+        .exits(1);
+    assert!(wrong.stderr.contains("Mars/Base"), "{}", wrong.stderr);
 }

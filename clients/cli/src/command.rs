@@ -66,7 +66,7 @@ impl Command {
         match self {
             Self::Apply(verb) => verb.run(session).await,
             Self::Sources(verb) => verb.run(session).await,
-            Self::Preview(verb) => verb.run(),
+            Self::Preview(verb) => verb.run(session).await,
             Self::Ingest(verb) => verb.run(session).await,
             Self::Runs(verb) => verb.run(session).await,
             Self::Status(verb) => verb.run(session).await,
@@ -107,6 +107,7 @@ mod tests {
             "rfe sources",
             "rfe preview finance_csv",
             "rfe preview -f sources.yaml",
+            "rfe preview -f sources.yaml finance_csv --rows 3 --json",
             "rfe ingest finance_csv --wait",
             "rfe runs --source finance_csv --limit 3",
             "rfe status --url 127.0.0.1:50051",
@@ -125,6 +126,7 @@ mod tests {
             "rfe schedule resume id",
             "rfe schedule trigger id --wait",
             "rfe schedule preview --every 5m --count 3",
+            "rfe schedule firings id --limit 5",
             "rfe send clicks events.ndjson --id-field /id",
             "rfe send clicks -",
             "rfe pause a",
@@ -146,6 +148,8 @@ mod tests {
             "rfe schedule create a --every 5m --cron x",
             "rfe schedule create a --every soon",
             "rfe status --url https://a",
+            "rfe preview",
+            "rfe preview a --rows 0",
             "rfe dlq ls --state shut",
         ] {
             let parsed = Line::try_parse_from(line.split(' '));

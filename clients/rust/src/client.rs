@@ -29,6 +29,8 @@ const USER_AGENT: &str = concat!("rfe-client/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug, Clone)]
 pub struct Client {
     pub(crate) ingest: Stub<IngestServiceClient<Wire>>,
+    /// For calls of `ingest` that take as long as they take.
+    pub(crate) streams: Stub<IngestServiceClient<Wire>>,
     pub(crate) metadata: Stub<MetadataServiceClient<Wire>>,
     pub(crate) scheduler: Stub<SchedulerServiceClient<Wire>>,
     pub(crate) dlq: Stub<DlqServiceClient<Wire>>,
@@ -127,6 +129,9 @@ impl ClientBuilder {
         let at = &self.endpoints;
         Ok(Client {
             ingest: dial.stub(&at.ingest, deadline, |wire| {
+                IngestServiceClient::new(wire).max_decoding_message_size(MAX_MESSAGE_BYTES)
+            })?,
+            streams: dial.stub(&at.ingest, None, |wire| {
                 IngestServiceClient::new(wire).max_decoding_message_size(MAX_MESSAGE_BYTES)
             })?,
             metadata: dial.stub(&at.metadata, deadline, |wire| {

@@ -79,6 +79,11 @@ impl Error {
         self.fault().and_then(|fault| fault.retry_after)
     }
 
+    /// Of a stream of events that broke off: how many of them, from the first one, are answered for good.
+    pub fn processed(&self) -> Option<u64> {
+        self.fault()?.get("processed")?.parse().ok()
+    }
+
     /// True if the same call may succeed later.
     pub fn is_transient(&self) -> bool {
         match self {

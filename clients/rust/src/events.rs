@@ -1,5 +1,6 @@
 //! Pushed events.
 
+use futures::{Stream, StreamExt as _};
 use rfe_proto::ingest as pb;
 use uuid::Uuid;
 
@@ -26,6 +27,29 @@ impl Client {
             })
             .await?;
         self.check_results(sent, results)
+    }
+
+    /// Submits events as one stream; each item of `events` is some of them, in any number. They become durable in order, group by
+    /// group, and the stream is asked for more only then. The answer comes at the end; for one that repeats what was not
+    /// delivered there is [`Self::event_sender`].
+    ///
+    /// # Errors
+    /// As [`Self::submit_events`]. [`Error::processed`](crate::Error::processed) says how many events, from the first one, are answered for good: go on
+    /// behind them. Where it does not say, send all again, with the same ids.
+    pub async fn stream_events<S>(&self, source: &str, events: S) -> Result<pb::StreamEventsResponse>
+    where
+        S: Stream<Item = Vec<pb::Event>> + Send + 'static,
+    {
+        let source = source.to_owned();
+        let messages = events.map(move |mut events| {
+            events.iter_mut().for_each(give_id);
+            pb::StreamEventsRequest { source: source.clone(), events }
+        });
+        self.streams
+            .once(messages, |mut client, messages| async move {
+                Ok(client.stream_events(messages).await?.into_inner())
+            })
+            .await
     }
 
     /// A sender of any number of events.

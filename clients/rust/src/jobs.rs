@@ -2,15 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use rfe_proto::ingest as pb;
+use rfe_proto::ingest::{self as pb, ingest_service_client::IngestServiceClient};
 use uuid::Uuid;
 
-use crate::{Client, Listing, Result};
+use crate::{
+    Client, Error, Listing, Result,
+    stub::{Stub, Wire},
+};
 
 // A service that restarts must not end the waiting for a job that goes on.
 const PATIENCE: Duration = Duration::from_secs(30);
-const FIRST_POLL: Duration = Duration::from_millis(50);
-const SLOWEST_POLL: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// The answer to a submitted job.
 #[derive(Debug, Clone)]
@@ -19,6 +21,27 @@ pub struct Submitted {
     pub job: pb::Job,
     /// False if a job that was there already is the answer.
     pub created: bool,
+}
+
+/// A job that is watched. Dropping it ends the watch.
+#[derive(Debug)]
+pub struct JobWatch {
+    messages: tonic::Streaming<pb::WatchJobResponse>,
+    stub: Stub<IngestServiceClient<Wire>>,
+}
+
+impl JobWatch {
+    /// The job as it is now, or once it has changed; `None` behind the state in which it ended.
+    ///
+    /// # Errors
+    /// If the watch broke off, also because the service is stopping; the job can be watched again.
+    pub async fn next(&mut self) -> Result<Option<pb::Job>> {
+        match self.messages.message().await {
+            Ok(Some(message)) => self.stub.filled(message.job, "job").map(Some),
+            Ok(None) => Ok(None),
+            Err(status) => Err(Error::from_status(&self.stub.url, &status)),
+        }
+    }
 }
 
 /// True if nothing more happens to the job.
@@ -90,27 +113,49 @@ impl Client {
         })
     }
 
-    /// Waits until a job has ended. `progress` sees the job each time it is looked at.
+    /// Watches a job: as it is now, then as it is after each change, until it has ended.
+    ///
+    /// # Errors
+    /// If the job does not exist.
+    pub async fn watch_job(&self, job_id: &str) -> Result<JobWatch> {
+        let request = pb::WatchJobRequest { job_id: job_id.to_owned() };
+        let messages =
+            self.streams
+                .safe(request, |mut client, request| async move {
+                    Ok(client.watch_job(request).await?.into_inner())
+                })
+                .await?;
+        Ok(JobWatch { messages, stub: self.streams.clone() })
+    }
+
+    /// Waits until a job has ended. `progress` sees the job as it is now and after each change.
     ///
     /// # Errors
     /// If the job does not exist, or its service stays away for more than 30 s. That the job failed is no error.
     pub async fn wait_job(&self, job_id: &str, mut progress: impl FnMut(&pb::Job) + Send) -> Result<pb::Job> {
-        let mut poll = FIRST_POLL;
-        let mut last_seen = Instant::now();
+        let mut away_since: Option<Instant> = None;
         loop {
-            match self.job(job_id).await {
-                Ok(job) => {
-                    last_seen = Instant::now();
-                    progress(&job);
-                    if has_ended(&job) {
-                        return Ok(job);
+            let broke_off = match self.watch_job(job_id).await {
+                Ok(mut watch) => loop {
+                    match watch.next().await {
+                        Ok(Some(job)) => {
+                            away_since = None;
+                            progress(&job);
+                            if has_ended(&job) {
+                                return Ok(job);
+                            }
+                        }
+                        Ok(None) => break self.streams.broken("the watch ended before the job".to_owned()),
+                        Err(error) => break error,
                     }
-                }
-                Err(error) if error.is_transient() && last_seen.elapsed() < PATIENCE => {}
-                Err(error) => return Err(error),
+                },
+                Err(error) => error,
+            };
+            let since = *away_since.get_or_insert_with(Instant::now);
+            if !broke_off.is_transient() || since.elapsed() > PATIENCE {
+                return Err(broke_off);
             }
-            tokio::time::sleep(poll).await;
-            poll = (poll * 3 / 2).min(SLOWEST_POLL);
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

@@ -99,6 +99,24 @@ impl Client {
             .await
     }
 
+    /// What became of a schedule's instants, newest first.
+    pub fn firings(&self, schedule_id: &str) -> Listing<pb::Firing> {
+        let stub = self.scheduler.clone();
+        let schedule_id = schedule_id.to_owned();
+        Listing::new(move |page_size, page_token| {
+            let stub = stub.clone();
+            let request = pb::ListFiringsRequest { schedule_id: schedule_id.clone(), page_size, page_token };
+            async move {
+                let page = stub
+                    .safe(request, |mut client, request| async move {
+                        Ok(client.list_firings(request).await?.into_inner())
+                    })
+                    .await?;
+                Ok((page.firings, page.next_page_token))
+            }
+        })
+    }
+
     /// Fires once, now; the answer is the job's id.
     ///
     /// # Errors

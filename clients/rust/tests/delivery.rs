@@ -78,9 +78,7 @@ impl IngestService for Served {
         if take_one(&self.0.refusals) {
             return Err(Status::unavailable("starting"));
         }
-        let state =
-            if take_one(&self.0.lost_answers) { pb::JobState::Running } else { pb::JobState::Succeeded };
-        let job = pb::Job { job_id: request.into_inner().job_id, state: state.into(), ..Default::default() };
+        let job = pb::Job { job_id: request.into_inner().job_id, ..Default::default() };
         Ok(Response::new(pb::GetJobResponse { job: Some(job) }))
     }
 
@@ -113,12 +111,32 @@ impl IngestService for Served {
         Err(Status::unimplemented(""))
     }
 
-    type WatchJobStream = tokio_stream::Empty<Result<pb::WatchJobResponse, Status>>;
+    type WatchJobStream = tokio_stream::Iter<std::vec::IntoIter<Result<pb::WatchJobResponse, Status>>>;
 
     async fn watch_job(
         &self,
-        _: Request<pb::WatchJobRequest>,
+        request: Request<pb::WatchJobRequest>,
     ) -> Result<Response<Self::WatchJobStream>, Status> {
+        if take_one(&self.0.refusals) {
+            return Err(Status::unavailable("starting"));
+        }
+        let job_id = request.into_inner().job_id;
+        let change = |state: pb::JobState| {
+            let job = pb::Job { job_id: job_id.clone(), state: state.into(), ..Default::default() };
+            Ok(pb::WatchJobResponse { job: Some(job) })
+        };
+        let mut changes = vec![change(pb::JobState::Running)];
+        changes.push(match take_one(&self.0.lost_answers) {
+            true => Err(Status::unavailable("stopping")),
+            false => change(pb::JobState::Succeeded),
+        });
+        Ok(Response::new(tokio_stream::iter(changes)))
+    }
+
+    async fn preview_source(
+        &self,
+        _: Request<pb::PreviewSourceRequest>,
+    ) -> Result<Response<pb::PreviewSourceResponse>, Status> {
         Err(Status::unimplemented(""))
     }
 
@@ -239,13 +257,15 @@ async fn reads_are_repeated_with_the_token_and_other_calls_are_not() {
 }
 
 #[tokio::test]
-async fn waiting_for_a_job_shows_its_progress_until_it_has_ended() {
+async fn waiting_for_a_job_shows_its_changes_until_it_has_ended_though_the_service_restarts() {
     let (platform, client) = serve().await;
-    platform.lost_answers.store(3, Ordering::SeqCst);
+    platform.refusals.store(2, Ordering::SeqCst);
+    platform.lost_answers.store(2, Ordering::SeqCst);
     let mut seen = Vec::new();
     let job = client.wait_job("j", |job| seen.push(job.state())).await.expect("a job");
     assert_eq!(job.state(), pb::JobState::Succeeded);
-    assert_eq!(seen.len(), 4);
+    let running = [pb::JobState::Running; 3];
+    assert_eq!(seen, [&running[..], &[pb::JobState::Succeeded]].concat(), "three watches");
 }
 
 #[tokio::test]

@@ -30,6 +30,13 @@ pub mod rfe {
             include!("gen/rfe.scheduler.v1.rs");
         }
     }
+    /// What workers serve.
+    pub mod worker {
+        /// Version 1.
+        pub mod v1 {
+            include!("gen/rfe.worker.v1.rs");
+        }
+    }
     /// Dead letters.
     pub mod dlq {
         /// Version 1.
@@ -43,3 +50,4 @@ pub use rfe::dlq::v1 as dlq;
 pub use rfe::ingest::v1 as ingest;
 pub use rfe::metadata::v1 as metadata;
 pub use rfe::scheduler::v1 as scheduler;
+pub use rfe::worker::v1 as worker;

@@ -4,12 +4,13 @@ use std::{fs, path::Path};
 
 use prost::Message as _;
 
-const PROTOS: [&str; 14] = [
+const PROTOS: [&str; 16] = [
     "rfe/dlq/v1/dead_letter.proto",
     "rfe/dlq/v1/dlq_service.proto",
     "rfe/ingest/v1/event.proto",
     "rfe/ingest/v1/ingest_service.proto",
     "rfe/ingest/v1/job.proto",
+    "rfe/ingest/v1/preview.proto",
     "rfe/metadata/v1/catalog_service.proto",
     "rfe/metadata/v1/dataset.proto",
     "rfe/metadata/v1/letter_service.proto",
@@ -19,6 +20,7 @@ const PROTOS: [&str; 14] = [
     "rfe/metadata/v1/run_service.proto",
     "rfe/metadata/v1/source.proto",
     "rfe/scheduler/v1/scheduler_service.proto",
+    "rfe/worker/v1/preview_service.proto",
 ];
 
 fn generate(out: &Path) {

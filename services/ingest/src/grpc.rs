@@ -1,18 +1,24 @@
 //! `rfe.ingest.v1.IngestService`: decode, call, encode.
 
-use futures::stream::BoxStream;
-use rfe_mesh::status_from_fault;
-use rfe_model::{ErrorCode, Fault, fault::reason};
+use rfe_mesh::{Shutdown, status_from_fault};
 use rfe_proto::ingest::{
     CancelJobRequest, CancelJobResponse, GetJobRequest, GetJobResponse, GetQueueStatsRequest,
     GetQueueStatsResponse, ListJobsRequest, ListJobsResponse, PauseSourceRequest, PauseSourceResponse,
-    ResumeSourceRequest, ResumeSourceResponse, StreamEventsRequest, StreamEventsResponse,
-    SubmitEventsRequest, SubmitEventsResponse, SubmitJobRequest, SubmitJobResponse, WatchJobRequest,
-    WatchJobResponse, ingest_service_server::IngestService,
+    PreviewSourceRequest, PreviewSourceResponse, ResumeSourceRequest, ResumeSourceResponse,
+    StreamEventsRequest, StreamEventsResponse, SubmitEventsRequest, SubmitEventsResponse, SubmitJobRequest,
+    SubmitJobResponse, WatchJobRequest, ingest_service_server::IngestService,
 };
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::{control::Control, jobs::Jobs, submit_events::EventDoor, submit_job::JobDoor};
+use crate::{
+    control::Control,
+    jobs::Jobs,
+    preview::Previews,
+    stream_events::EventStream,
+    submit_events::EventDoor,
+    submit_job::JobDoor,
+    watch_job::{Changes, Watches},
+};
 
 /// The service.
 #[derive(Debug)]
@@ -20,14 +26,17 @@ pub(crate) struct Ingest {
     pub(crate) events: EventDoor,
     pub(crate) jobs_in: JobDoor,
     pub(crate) jobs: Jobs,
+    pub(crate) watches: Watches,
     pub(crate) control: Control,
+    pub(crate) previews: Previews,
+    pub(crate) shutdown: Shutdown,
 }
 
 type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl IngestService for Ingest {
-    type WatchJobStream = BoxStream<'static, Result<WatchJobResponse, Status>>;
+    type WatchJobStream = Changes;
 
     async fn submit_job(&self, request: Request<SubmitJobRequest>) -> Answer<SubmitJobResponse> {
         let (job, created) = self.jobs_in.submit(request.into_inner()).await.map_err(status_from_fault)?;
@@ -42,9 +51,11 @@ impl IngestService for Ingest {
 
     async fn stream_events(
         &self,
-        _: Request<Streaming<StreamEventsRequest>>,
+        request: Request<Streaming<StreamEventsRequest>>,
     ) -> Answer<StreamEventsResponse> {
-        Err(status_from_fault(later("StreamEvents", "call SubmitEvents with up to 1,000 events")))
+        let stream = EventStream::new(&self.events);
+        let done = stream.accept(request.into_inner(), &self.shutdown).await.map_err(status_from_fault)?;
+        Ok(Response::new(done))
     }
 
     async fn get_job(&self, request: Request<GetJobRequest>) -> Answer<GetJobResponse> {
@@ -58,8 +69,9 @@ impl IngestService for Ingest {
         Ok(Response::new(ListJobsResponse { jobs, next_page_token }))
     }
 
-    async fn watch_job(&self, _: Request<WatchJobRequest>) -> Answer<Self::WatchJobStream> {
-        Err(status_from_fault(later("WatchJob", "call GetJob until the job ends")))
+    async fn watch_job(&self, request: Request<WatchJobRequest>) -> Answer<Self::WatchJobStream> {
+        let job_id = request.into_inner().job_id;
+        Ok(Response::new(self.watches.watch(job_id).await.map_err(status_from_fault)?))
     }
 
     async fn cancel_job(&self, request: Request<CancelJobRequest>) -> Answer<CancelJobResponse> {
@@ -82,9 +94,9 @@ impl IngestService for Ingest {
             self.control.stats(&request.into_inner().source).await.map_err(status_from_fault)?;
         Ok(Response::new(GetQueueStatsResponse { sources, total: Some(total) }))
     }
-}
 
-fn later(call: &str, instead: &str) -> Fault {
-    let message = format!("{call} comes with a later version; until then, {instead}");
-    Fault::new(ErrorCode::Unimplemented, reason::NOT_IMPLEMENTED, message)
+    async fn preview_source(&self, request: Request<PreviewSourceRequest>) -> Answer<PreviewSourceResponse> {
+        let preview = self.previews.preview(request.into_inner()).await.map_err(status_from_fault)?;
+        Ok(Response::new(PreviewSourceResponse { preview: Some(preview) }))
+    }
 }

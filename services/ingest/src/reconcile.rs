@@ -109,7 +109,8 @@ impl Reconciler {
 
     async fn bring(&self, run: Run) -> Result<(), Fault> {
         let kind = job::kind(run.kind());
-        Ok(self.queue.enqueue(NewJob { id: run.run_id, source: run.source, kind }).await?)
+        let reads_source = run.reads_source;
+        Ok(self.queue.enqueue(NewJob { id: run.run_id, source: run.source, kind, reads_source }).await?)
     }
 
     async fn measure(&self) -> Result<(), Fault> {

@@ -7,8 +7,8 @@ use rfe_proto::ingest::ingest_service_server::IngestServiceServer;
 use rfe_queue::{Queue, QueueControl};
 
 use crate::{
-    Config, control::Control, grpc::Ingest, jobs::Jobs, reconcile::Reconciler, registry::Registry,
-    sources::Sources, submit_events::EventDoor, submit_job::JobDoor,
+    Config, control::Control, grpc::Ingest, jobs::Jobs, preview::Previews, reconcile::Reconciler,
+    registry::Registry, sources::Sources, submit_events::EventDoor, submit_job::JobDoor, watch_job::Watches,
 };
 
 /// What the role needs.
@@ -20,6 +20,8 @@ pub struct Deps {
     pub control: Arc<dyn QueueControl>,
     /// The way to the metadata role.
     pub metadata: MeshChannel,
+    /// The way to the worker role, for previews.
+    pub worker: MeshChannel,
     /// The process's shutdown.
     pub shutdown: Shutdown,
     /// The process's metrics.
@@ -37,11 +39,15 @@ pub fn build(config: Config, deps: Deps) -> Role {
         &deps.metrics,
         config.reconcile_every,
     );
+    let jobs = Jobs::new(deps.control.clone(), registry.clone());
     let service = Ingest {
         events: EventDoor::new(deps.queue.clone(), sources.clone(), &deps.metrics),
-        jobs_in: JobDoor::new(deps.queue, sources.clone(), registry.clone()),
-        jobs: Jobs::new(deps.control.clone(), registry),
+        jobs_in: JobDoor::new(deps.queue, sources.clone(), registry),
+        watches: Watches::new(jobs.clone(), deps.shutdown.clone()),
+        jobs,
         control: Control::new(deps.control, sources),
+        previews: Previews::new(deps.worker),
+        shutdown: deps.shutdown.clone(),
     };
     let server = IngestServiceServer::new(service)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

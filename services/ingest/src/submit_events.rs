@@ -13,7 +13,8 @@ use crate::{
     sources::{Known, Sources},
 };
 
-const MAX_EVENTS: usize = 1000;
+/// So many events are taken at once.
+pub(crate) const MAX_EVENTS: usize = 1000;
 const MAX_BYTES: usize = 4 << 20;
 
 /// Where events come in.
@@ -43,6 +44,27 @@ impl EventDoor {
         let known = self.sources.get(&source).await?;
         known.takes_events()?;
         check_bytes(&events, &known)?;
+        self.enqueue(source, events, &known).await
+    }
+
+    /// Accepts a group of a stream, of whatever size.
+    pub(crate) async fn accept(&self, source: String, events: Vec<Event>) -> Result<Vec<EventResult>, Fault> {
+        let known = self.sources.get(&source).await?;
+        known.takes_events()?;
+        self.enqueue(source, events, &known).await
+    }
+
+    /// Refuses a source that takes no events.
+    pub(crate) async fn check(&self, source: &str) -> Result<(), Fault> {
+        self.sources.get(source).await?.takes_events()
+    }
+
+    async fn enqueue(
+        &self,
+        source: String,
+        events: Vec<Event>,
+        known: &Known,
+    ) -> Result<Vec<EventResult>, Fault> {
         let (mut results, taken) = sort(events, known.max_body);
         if !taken.is_empty() {
             let answer = self.queue.enqueue_events(NewEvents { source, events: taken }).await?;

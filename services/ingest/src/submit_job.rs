@@ -46,7 +46,12 @@ async fn enqueue(queue: &dyn Queue, run: &pb::Run) {
     if !job::is_open(run.state()) {
         return;
     }
-    let new = NewJob { id: run.run_id.clone(), source: run.source.clone(), kind: job::kind(run.kind()) };
+    let new = NewJob {
+        id: run.run_id.clone(),
+        source: run.source.clone(),
+        kind: job::kind(run.kind()),
+        reads_source: run.reads_source,
+    };
     if let Err(error) = queue.enqueue(new).await {
         tracing::warn!(run = %run.run_id, source = %run.source, %error, "the job waits for the reconciler to queue it");
     }

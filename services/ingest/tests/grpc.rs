@@ -8,8 +8,8 @@ use rfe_mesh::{MeshChannel, Metrics, Shutdown, channel::LocalRoutes, fault_from_
 use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::ingest::{
     CancelJobRequest, Event, GetJobRequest, GetQueueStatsRequest, JobKind, JobState, ListJobsRequest,
-    PauseSourceRequest, StreamEventsRequest, SubmitEventsRequest, SubmitJobRequest, WatchJobRequest,
-    ingest_service_client::IngestServiceClient,
+    PauseSourceRequest, PreviewSourceRequest, StreamEventsRequest, SubmitEventsRequest, SubmitJobRequest,
+    WatchJobRequest, ingest_service_client::IngestServiceClient, preview_source_request::Of,
 };
 use rfe_queue::{Accepted, NewEvents, Queue as _, QueueControl as _, SqliteQueue, SqliteQueueConfig};
 use tonic::{Status, service::RoutesBuilder};
@@ -17,6 +17,7 @@ use tonic::{Status, service::RoutesBuilder};
 struct World {
     _folder: tempfile::TempDir,
     queue: Arc<SqliteQueue>,
+    shutdown: Shutdown,
     client: IngestServiceClient<MeshChannel>,
 }
 
@@ -24,13 +25,15 @@ async fn world() -> World {
     let folder = tempfile::tempdir().expect("folder");
     let config = SqliteQueueConfig::new(folder.path().join("queue.db"));
     let queue = Arc::new(SqliteQueue::open(config).await.expect("queue"));
+    let shutdown = Shutdown::new();
     let role = build(
         Config::default(),
         Deps {
             queue: queue.clone(),
             control: queue.clone(),
             metadata: MeshChannel::Local(LocalRoutes::default()),
-            shutdown: Shutdown::new(),
+            worker: MeshChannel::Local(LocalRoutes::default()),
+            shutdown: shutdown.clone(),
             metrics: Metrics::default(),
         },
     );
@@ -38,7 +41,7 @@ async fn world() -> World {
     let _reconciler_needs_a_registry = role.register(&mut routes);
     let local = LocalRoutes::default();
     local.set(routes.routes());
-    World { _folder: folder, queue, client: IngestServiceClient::new(MeshChannel::Local(local)) }
+    World { _folder: folder, queue, shutdown, client: IngestServiceClient::new(MeshChannel::Local(local)) }
 }
 
 fn fault<T: std::fmt::Debug>(answer: Result<T, Status>) -> Fault {
@@ -136,16 +139,56 @@ async fn stats_are_given_by_source_and_in_sum() {
 }
 
 #[tokio::test]
-async fn what_a_later_version_brings_says_so() {
+async fn a_watch_begins_with_the_state_now_and_ends_with_the_process() {
     let mut world = world().await;
-    let stream = futures::stream::iter([StreamEventsRequest::default()]);
-    let faults = [
-        fault(world.client.stream_events(stream).await.map(|_| ())),
-        fault(world.client.watch_job(WatchJobRequest::default()).await.map(|_| ())),
-    ];
-    for fault in faults {
-        assert_eq!((fault.code, fault.reason.as_str()), (ErrorCode::Unimplemented, reason::NOT_IMPLEMENTED));
+    let job_id = enqueue(&world, "s", 3).await;
+    let request = WatchJobRequest { job_id };
+    let mut watch = world.client.watch_job(request).await.expect("a watch").into_inner();
+    let now = watch.message().await.expect("goes on").expect("the state now").job.expect("a job");
+    assert_eq!((now.state(), now.events), (JobState::Queued, 3));
+    world.shutdown.begin();
+    let ended = fault(watch.message().await);
+    assert_eq!((ended.code, ended.reason.as_str()), (ErrorCode::Unavailable, reason::SHUTTING_DOWN));
+    assert!(watch.message().await.expect("it ended").is_none());
+}
+
+#[tokio::test]
+async fn the_number_of_watches_is_bounded_and_one_that_is_dropped_makes_room() {
+    let mut world = world().await;
+    let job_id = enqueue(&world, "s", 1).await;
+    let request = WatchJobRequest { job_id };
+    let mut watches = Vec::new();
+    for _ in 0..1000 {
+        watches.push(world.client.watch_job(request.clone()).await.expect("a watch"));
     }
+    let full = fault(world.client.watch_job(request.clone()).await.map(|_| ()));
+    assert_eq!((full.code, full.reason.as_str()), (ErrorCode::ResourceExhausted, reason::TOO_MANY_CALLS));
+    watches.pop();
+    world.client.watch_job(request).await.expect("there is room");
+}
+
+#[tokio::test]
+async fn a_stream_of_events_says_that_it_got_nowhere_while_the_registry_is_away() {
+    let mut world = world().await;
+    let message = StreamEventsRequest { source: "s".to_owned(), events: events(3) };
+    let fault = fault(world.client.stream_events(futures::stream::iter([message])).await);
+    assert_eq!((fault.code, fault.get("processed")), (ErrorCode::Unavailable, Some("0")));
+    assert_eq!(world.queue.stats().await.expect("stats"), []);
+}
+
+#[tokio::test]
+async fn a_preview_needs_a_source_and_a_worker() {
+    let mut world = world().await;
+    let of = |of, rows| PreviewSourceRequest { of, rows };
+    for (request, path) in [
+        (of(None, 0), "of"),
+        (of(Some(Of::Name(String::new())), 0), "name"),
+        (of(Some(Of::Name("s".to_owned())), -1), "rows"),
+    ] {
+        assert_eq!(fault(world.client.preview_source(request).await).violations[0].path, path);
+    }
+    let away = fault(world.client.preview_source(of(Some(Of::Name("s".to_owned())), 0)).await);
+    assert_eq!(away.code, ErrorCode::Unavailable);
 }
 
 #[tokio::test]

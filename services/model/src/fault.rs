@@ -193,6 +193,10 @@ pub mod reason {
     pub const COUNTERS_UNBALANCED: &str = "COUNTERS_UNBALANCED";
     /// The queue is full.
     pub const QUEUE_FULL: &str = "QUEUE_FULL";
+    /// So many calls of this kind run already.
+    pub const TOO_MANY_CALLS: &str = "TOO_MANY_CALLS";
+    /// The source can't be read.
+    pub const SOURCE_UNREADABLE: &str = "SOURCE_UNREADABLE";
     /// Too many sources were made by first webhooks.
     pub const TOO_MANY_SOURCES: &str = "TOO_MANY_SOURCES";
     /// The body is larger than the source allows.

@@ -125,6 +125,7 @@ fn ingest(site: Site<'_>) -> Role {
             queue: site.stores.queue.clone(),
             control: site.stores.queue.clone(),
             metadata: channel(site),
+            worker: channel(site),
             shutdown: site.shutdown.clone(),
             metrics: site.pages.metrics.clone(),
         },

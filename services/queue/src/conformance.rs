@@ -73,7 +73,8 @@ fn events(source: &str, ids: &[&str]) -> NewEvents {
 }
 
 fn job(source: &str, kind: JobKind) -> NewJob {
-    NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind }
+    let reads_source = kind != JobKind::Replay;
+    NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind, reads_source }
 }
 
 /// Asks for what is ready now; every loose event is.

@@ -13,6 +13,8 @@ pub struct NewJob {
     pub source: String,
     /// PULL, REPLAY or BACKFILL.
     pub kind: JobKind,
+    /// True if it reads the whole source; of these one a source is leased at a time.
+    pub reads_source: bool,
 }
 
 /// Events of one call. Every event has an id and a time of receipt.

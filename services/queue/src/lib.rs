@@ -27,7 +27,8 @@ pub trait Queue: Send + Sync + std::fmt::Debug {
 
     /// Leases work, waiting up to `request.wait` for some. An events lease is a batch: the events jobs that one source has
     /// ready, once there are `batch_max_rows` or the oldest waits since `batch_max_age`. A batch whose lease expired is leased
-    /// again as it was. At most one pull or backfill job of a source is leased at a time. Sources take turns.
+    /// again as it was. Of the jobs that read a source ([`NewJob::reads_source`]) at most one is leased at a time. Sources take
+    /// turns.
     async fn lease(&self, request: LeaseRequest) -> Result<Option<Leased>, QueueError>;
 
     /// Makes the lease last for another period.

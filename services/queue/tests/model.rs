@@ -22,8 +22,8 @@ struct Model {
     open: BTreeMap<&'static str, BTreeSet<String>>,
     /// Accepted ever.
     known: BTreeSet<(&'static str, String)>,
-    /// Pull and replay jobs not done: source and kind.
-    jobs: HashMap<String, (String, JobKind)>,
+    /// Pull and replay jobs not done.
+    jobs: HashMap<String, NewJob>,
     /// Leases held.
     held: Vec<Leased>,
     /// Leases that passed on.
@@ -31,6 +31,14 @@ struct Model {
     /// What each batch holds.
     batches: HashMap<String, Vec<String>>,
     paused: BTreeSet<&'static str>,
+}
+
+impl Model {
+    /// True if a job that reads the source is leased.
+    fn reads(&self, source: &str) -> bool {
+        let reads = |leased: &Leased| self.jobs.get(&leased.lease.id).is_some_and(|job| job.reads_source);
+        self.held.iter().any(|leased| leased.source == source && reads(leased))
+    }
 }
 
 struct World {
@@ -95,9 +103,11 @@ impl World {
 
     async fn submit(&mut self, source: &'static str) {
         let kind = if self.random.bool() { JobKind::Pull } else { JobKind::Replay };
-        let job = NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind };
+        // The replay of a job reads its source as a pull does.
+        let reads_source = kind == JobKind::Pull || self.random.bool();
+        let job = NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind, reads_source };
         self.queue.enqueue(job.clone()).await.expect("enqueue");
-        self.model.jobs.insert(job.id, (job.source, kind));
+        self.model.jobs.insert(job.id.clone(), job);
     }
 
     async fn lease(&mut self) {
@@ -131,13 +141,10 @@ impl World {
             })
             .sum();
         let open: usize = model.open.values().map(BTreeSet::len).sum();
-        let pulls = |source: &str| {
-            model.held.iter().any(|leased| leased.source == source && leased.kind == JobKind::Pull)
-        };
-        let jobs = model.jobs.iter().filter(|(id, (source, kind))| {
-            let held = model.held.iter().any(|leased| leased.lease.id == **id);
-            let blocked = *kind == JobKind::Pull && pulls(source);
-            !(held || blocked || model.paused.contains(source.as_str()))
+        let jobs = model.jobs.values().filter(|job| {
+            let held = model.held.iter().any(|leased| leased.lease.id == job.id);
+            let blocked = job.reads_source && model.reads(&job.source);
+            !(held || blocked || model.paused.contains(job.source.as_str()))
         });
         open - held - resting + jobs.count()
     }
@@ -147,9 +154,9 @@ impl World {
         assert!(!model.paused.contains(leased.source.as_str()), "{} is paused", leased.source);
         assert!(model.held.iter().all(|held| held.lease.id != leased.lease.id), "leased twice");
         if leased.kind != JobKind::Events {
-            assert_eq!(model.jobs.get(&leased.lease.id), Some(&(leased.source.clone(), leased.kind)));
-            let beside = |held: &Leased| held.source == leased.source && held.kind == JobKind::Pull;
-            assert!(leased.kind != JobKind::Pull || !model.held.iter().any(beside), "two pulls at a time");
+            let job = &model.jobs[&leased.lease.id];
+            assert_eq!((&job.source, job.kind), (&leased.source, leased.kind));
+            assert!(!job.reads_source || !model.reads(&leased.source), "two read it at a time");
             return;
         }
         let ids: Vec<String> = leased.events.iter().map(|event| event.event_id.clone()).collect();

@@ -52,7 +52,12 @@ async fn a_dropped_queue_opens_again_with_all_it_had() {
     queue.bisect(&batch.lease).await.expect("bisect");
     let first = lease(&queue).await.expect("first half");
     queue
-        .enqueue(NewJob { id: "p".to_owned(), source: "p".to_owned(), kind: JobKind::Pull })
+        .enqueue(NewJob {
+            id: "p".to_owned(),
+            source: "p".to_owned(),
+            kind: JobKind::Pull,
+            reads_source: true,
+        })
         .await
         .expect("enqueue");
     queue.pause("p").await.expect("pause");
@@ -109,7 +114,7 @@ async fn ids_are_forgotten_after_the_window() {
 async fn a_job_that_left_is_queued_again_under_a_new_epoch() {
     let folder = tempfile::tempdir().expect("folder");
     let queue = open(config(&folder)).await;
-    let job = NewJob { id: "p".to_owned(), source: "p".to_owned(), kind: JobKind::Pull };
+    let job = NewJob { id: "p".to_owned(), source: "p".to_owned(), kind: JobKind::Pull, reads_source: true };
     queue.enqueue(job.clone()).await.expect("enqueue");
     let first = lease(&queue).await.expect("job");
     queue.cancel("p").await.expect("cancel");

@@ -16,7 +16,7 @@ use rfe_proto::{
 pub use error::RegistryError;
 pub use record::{
     Claim, Claimed, Commit, Failure, MetaPart, MetaTable, MetaValue, NewRun, Page, Resolved, RunFilter,
-    file_cursor,
+    WaitingFiring, file_cursor,
 };
 pub use sqlite::SqliteRegistry;
 
@@ -186,8 +186,20 @@ pub trait ScheduleStore: Send + Sync + std::fmt::Debug {
     /// Deletes a schedule; one that is not there is fine.
     async fn delete_schedule(&self, id: &str) -> Result<()>;
 
-    /// Notes a firing and moves the schedule's `last_fire_time` and `next_fire_time`, in one transaction. Idempotent by firing.
-    async fn fired(&self, firing: &Firing, next: Option<prost_types::Timestamp>) -> Result<()>;
+    /// Notes firings of one schedule and moves its `next_fire_time`, and its `last_fire_time` to the newest of them that was not
+    /// missed, in one transaction. Idempotent by firing.
+    async fn fired(
+        &self,
+        schedule: &str,
+        firings: &[Firing],
+        next: Option<prost_types::Timestamp>,
+    ) -> Result<()>;
+
+    /// Notes what became of a firing; its schedule stays as it is.
+    async fn settle_firing(&self, firing: &Firing) -> Result<()>;
+
+    /// Of each schedule that has firings that wait (outcome `buffered`) the oldest of them.
+    async fn waiting(&self) -> Result<Vec<WaitingFiring>>;
 
     /// Firings of a schedule, newest first.
     async fn firings(&self, schedule: &str, page: &Page) -> Result<Vec<Firing>>;

@@ -1,6 +1,6 @@
 //! What goes into the stores and comes out, where it is not a message of the protos.
 
-use rfe_proto::{dlq::DeadLetter, metadata as pb};
+use rfe_proto::{dlq::DeadLetter, metadata as pb, scheduler::Firing};
 
 /// A page of a list: after this key, at most so many.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,6 +120,15 @@ pub struct RunFilter {
     pub states: Vec<pb::RunState>,
     /// Only of these kinds; empty: of any.
     pub kinds: Vec<pb::RunKind>,
+}
+
+/// The firing of a schedule whose turn is next.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WaitingFiring {
+    /// The oldest one that waits.
+    pub firing: Firing,
+    /// How many of the schedule wait, this one included.
+    pub count: u32,
 }
 
 /// Datasets as a snapshot shows them.

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use jiff::Timestamp;
 use rfe_model::{ErrorCode, Fault, fault::reason, time};
 use rfe_proto::scheduler::{Firing, Schedule};
-use rfe_registry::{Page, ScheduleStore};
+use rfe_registry::{Page, ScheduleStore, WaitingFiring};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
 use crate::check;
@@ -89,11 +89,16 @@ impl Book {
         self.changed.notified().await;
     }
 
-    /// Notes a firing and moves the schedule on to its first instant after `after`, unless it was changed or paused meanwhile.
+    /// Of each schedule that has firings that wait the oldest of them.
+    pub(crate) async fn waiting(&self) -> Result<Vec<WaitingFiring>, Fault> {
+        Ok(self.store.waiting().await?)
+    }
+
+    /// Notes firings and moves the schedule on to its first instant after `after`, unless it was changed or paused meanwhile.
     pub(crate) async fn fired(
         &self,
         fired: &Schedule,
-        firing: &Firing,
+        firings: &[Firing],
         after: Timestamp,
     ) -> Result<(), Fault> {
         let _held = self.hold().await;
@@ -105,7 +110,14 @@ impl Book {
         } else {
             current.next_fire_time
         };
-        Ok(self.store.fired(firing, next).await?)
+        Ok(self.store.fired(&fired.schedule_id, firings, next).await?)
+    }
+
+    /// Notes what became of a firing that waited.
+    pub(crate) async fn settle(&self, firing: &Firing) -> Result<(), Fault> {
+        let _held = self.hold().await;
+        let is_there = self.store.schedule(&firing.schedule_id).await?.is_some();
+        if is_there { Ok(self.store.settle_firing(firing).await?) } else { Ok(()) }
     }
 }
 
@@ -127,6 +139,7 @@ impl Held<'_> {
     /// Notes a firing that no instant asked for; the next instant stays.
     pub(crate) async fn triggered(&self, firing: &Firing) -> Result<(), Fault> {
         let Some(current) = self.book.store.schedule(&firing.schedule_id).await? else { return Ok(()) };
-        Ok(self.book.store.fired(firing, current.next_fire_time).await?)
+        let firings = std::slice::from_ref(firing);
+        Ok(self.book.store.fired(&firing.schedule_id, firings, current.next_fire_time).await?)
     }
 }

@@ -9,7 +9,9 @@ pub struct Config {
     pub poll: Duration,
     /// How long after an instant that could not fire is tried again.
     pub retry: Duration,
-    /// With misfire `skip`, an instant that is older than this passes.
+    /// How often a firing that waits is tried.
+    pub turn: Duration,
+    /// An instant that is not older than this, and the newest one, is no misfire; nor is a longer break of the clock's.
     pub misfire_grace: Duration,
     /// Schedules that fire at the same time.
     pub concurrency: usize,
@@ -22,6 +24,7 @@ impl Default for Config {
         Self {
             poll: Duration::from_secs(1),
             retry: Duration::from_secs(1),
+            turn: Duration::from_millis(250),
             misfire_grace: Duration::from_secs(10),
             concurrency: 16,
             call_timeout: Duration::from_secs(10),

@@ -7,6 +7,7 @@ mod config;
 mod declared;
 mod firing;
 mod grpc;
+mod misfire;
 mod role;
 mod schedules;
 mod sources;

@@ -7,7 +7,7 @@ use rfe_proto::scheduler::scheduler_service_server::SchedulerServiceServer;
 use rfe_registry::ScheduleStore;
 
 use crate::{
-    Config, book::Book, clock::Clock, declared::Declared, firing::Firer, grpc::Scheduler,
+    Config, book::Book, clock::Clock, declared::Declared, firing::Firer, grpc::Scheduler, misfire::Watch,
     schedules::Schedules, sources::Sources,
 };
 
@@ -35,6 +35,7 @@ pub fn build(config: Config, deps: Deps) -> Role {
         declared: Declared::new(sources.clone(), book.clone()),
         book: book.clone(),
         config,
+        watch: Watch::new(jiff::Timestamp::now()),
     };
     let service = SchedulerServiceServer::new(Scheduler(Schedules::new(book, sources)))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)

@@ -97,18 +97,26 @@ impl Sources {
         Ok(())
     }
 
-    /// Ids of the source's pull runs that have not ended.
+    /// Ids of runs that read the source and have not ended; not all of them, if there are many.
     pub(crate) async fn open_runs(&self, name: &str) -> Result<Vec<String>, Fault> {
-        let request = self.request(ListRunsRequest {
-            source: name.to_owned(),
-            states: vec![RunState::Queued.into(), RunState::Running.into(), RunState::Retrying.into()],
-            kinds: vec![RunKind::Pull.into()],
-            page_size: 100,
-            page_token: String::new(),
-        });
-        let reply =
-            self.metadata.clone().list_runs(request).await.map_err(|status| fault_from_status(&status))?;
-        Ok(reply.into_inner().runs.into_iter().map(|run| run.run_id).collect())
+        let mut page_token = String::new();
+        loop {
+            let request = self.request(ListRunsRequest {
+                source: name.to_owned(),
+                states: vec![RunState::Queued.into(), RunState::Running.into(), RunState::Retrying.into()],
+                kinds: vec![RunKind::Pull.into(), RunKind::Replay.into(), RunKind::Backfill.into()],
+                page_size: PAGE,
+                page_token,
+            });
+            let reply = self.metadata.clone().list_runs(request).await;
+            let reply = reply.map_err(|status| fault_from_status(&status))?.into_inner();
+            let reading = reply.runs.into_iter().filter(|run| run.reads_source);
+            let reading: Vec<String> = reading.map(|run| run.run_id).collect();
+            if !reading.is_empty() || reply.next_page_token.is_empty() {
+                return Ok(reading);
+            }
+            page_token = reply.next_page_token;
+        }
     }
 
     /// True while nobody leases the source's jobs.

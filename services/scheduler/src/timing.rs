@@ -178,6 +178,46 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_expression_goes_through_both_changes_of_clocks() {
+        // Zone, expression, an instant before the change, the instants that follow (UTC).
+        let table: [(&str, &str, &str, &[&str]); 16] = [
+            // Berlin, 2026-03-29: 02:00 → 03:00 at 01:00Z. New York, 2026-03-08: 02:00 → 03:00 at 07:00Z.
+            ("Europe/Berlin", "0 2 * * *", "2026-03-29T00:00", &["2026-03-29T01:00", "2026-03-30T00:00"]),
+            ("Europe/Berlin", "59 1 * * *", "2026-03-29T00:00", &["2026-03-29T00:59", "2026-03-29T23:59"]),
+            ("Europe/Berlin", "0 3 * * *", "2026-03-29T00:00", &["2026-03-29T01:00", "2026-03-30T01:00"]),
+            ("Europe/Berlin", "15 * * * *", "2026-03-29T00:00", &["2026-03-29T00:15", "2026-03-29T01:15"]),
+            ("Europe/Berlin", "*/30 * * * *", "2026-03-29T00:15", &["2026-03-29T00:30", "2026-03-29T01:00"]),
+            ("Europe/Berlin", "0 12 * * SUN", "2026-03-28T00:00", &["2026-03-29T10:00", "2026-04-05T10:00"]),
+            ("America/New_York", "0 2 * * *", "2026-03-08T06:00", &["2026-03-08T07:00", "2026-03-09T06:00"]),
+            ("America/New_York", "15 * * * *", "2026-03-08T06:00", &["2026-03-08T06:15", "2026-03-08T07:15"]),
+            // Berlin, 2026-10-25: 03:00 → 02:00 at 01:00Z. New York, 2026-11-01: 02:00 → 01:00 at 06:00Z.
+            ("Europe/Berlin", "0 2 * * *", "2026-10-24T22:00", &["2026-10-25T00:00", "2026-10-26T01:00"]),
+            ("Europe/Berlin", "59 2 * * *", "2026-10-24T22:00", &["2026-10-25T00:59", "2026-10-26T01:59"]),
+            ("Europe/Berlin", "0 3 * * *", "2026-10-24T22:00", &["2026-10-25T02:00", "2026-10-26T02:00"]),
+            (
+                "Europe/Berlin",
+                "15 * * * *",
+                "2026-10-25T00:00",
+                &["2026-10-25T00:15", "2026-10-25T01:15", "2026-10-25T02:15"],
+            ),
+            ("Europe/Berlin", "0 12 25 10 *", "2026-10-24T22:00", &["2026-10-25T11:00", "2027-10-25T10:00"]),
+            ("America/New_York", "0 1 * * *", "2026-11-01T04:00", &["2026-11-01T05:00", "2026-11-02T06:00"]),
+            ("America/New_York", "0 2 * * *", "2026-11-01T04:00", &["2026-11-01T07:00", "2026-11-02T07:00"]),
+            (
+                "America/New_York",
+                "*/30 * * * *",
+                "2026-11-01T05:15",
+                &["2026-11-01T05:30", "2026-11-01T06:00", "2026-11-01T06:30", "2026-11-01T07:00"],
+            ),
+        ];
+        for (zone, expression, after, expected) in table {
+            let found = following(&cron(expression, zone), &format!("{after}:00Z"), expected.len());
+            let expected: Vec<String> = expected.iter().map(|at| format!("{at}:00Z")).collect();
+            assert_eq!(found, expected, "{expression} in {zone}");
+        }
+    }
+
+    #[test]
     fn an_interval_goes_on_through_gap_and_overlap() {
         for (zone, from) in [
             ("Europe/Berlin", "2026-03-28T22:00:00Z"),

@@ -116,7 +116,7 @@ impl Attempt {
         let config = &self.worker.config;
         ReadContext {
             run_id: self.run.run_id.clone(),
-            expected: self.expected(),
+            expected: expected(&self.spec, self.schema.as_ref()),
             roots: config.roots.clone(),
             allow_private_hosts: config.allow_private_hosts.clone(),
             secrets: self.worker.secrets.clone(),
@@ -172,15 +172,16 @@ impl Attempt {
         self.leased.kind == JobKind::Replay
             && self.letter.as_ref().is_some_and(|letter| letter.kind == "record")
     }
+}
 
-    fn expected(&self) -> BTreeMap<String, SqlType> {
-        let mut expected = BTreeMap::new();
-        if self.spec.schema_policy == SchemaPolicy::Quarantine {
-            for column in self.schema.iter().flat_map(|schema| &schema.columns) {
-                expected.extend(column.r#type.parse().ok().map(|kind| (column.name.clone(), kind)));
-            }
+/// Types that records must fit.
+pub(crate) fn expected(spec: &SourceSpec, schema: Option<&SchemaVersion>) -> BTreeMap<String, SqlType> {
+    let mut expected = BTreeMap::new();
+    if spec.schema_policy == SchemaPolicy::Quarantine {
+        for column in schema.iter().flat_map(|schema| &schema.columns) {
+            expected.extend(column.r#type.parse().ok().map(|kind| (column.name.clone(), kind)));
         }
-        expected.extend(self.spec.columns.clone());
-        expected
     }
+    expected.extend(spec.columns.clone());
+    expected
 }

@@ -25,6 +25,7 @@ mod observed;
 mod part;
 mod parts;
 mod poison;
+mod preview;
 mod processed;
 mod progress;
 mod pull;

@@ -3,9 +3,9 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use rfe_lake::Lake;
-use rfe_mesh::{MeshChannel, Metrics, Role, Shutdown};
+use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, Metrics, Role, Shutdown};
 use rfe_model::{id, secret::SecretStore};
-use rfe_proto::ingest::JobKind;
+use rfe_proto::{ingest::JobKind, worker::preview_service_server::PreviewServiceServer};
 use rfe_queue::{LeaseRequest, Leased, Queue};
 use rfe_sources::SourceKinds;
 
@@ -15,6 +15,7 @@ use crate::{
     end::{End, kind_name, tell_queue},
     lifeline::{self, Lost},
     metrics::WorkerMetrics,
+    preview::Previews,
     progress::{self, Progress},
     run,
     worker::Worker,
@@ -67,7 +68,10 @@ pub fn build(config: Config, deps: Deps) -> Role {
         metrics: WorkerMetrics::new(&deps.metrics),
         crash,
     });
-    let mut role = Role::new("worker");
+    let previews = PreviewServiceServer::new(Previews::new(worker.clone(), deps.shutdown.clone()))
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES);
+    let mut role = Role::new("worker").service(previews);
     for (count, name, kinds) in slots {
         for _ in 0..count {
             role = role.task(name, work(worker.clone(), deps.shutdown.clone(), kinds));

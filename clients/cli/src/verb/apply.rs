@@ -6,9 +6,14 @@ use std::{
 };
 
 use clap::Args;
-use rfe_client::{ApplyOptions, Client, Error, ErrorCode, metadata::AppliedSource};
+use rfe_client::{
+    ApplyOptions, Client, Error, ErrorCode,
+    metadata::{AppliedSource, Source},
+};
 
 use crate::{error::CliError, manifest::Manifest, out::note, paths, session::Session, table::Table};
+
+const CHECK: ApplyOptions = ApplyOptions { validate_only: true, prune: false };
 
 /// Arguments of `apply`.
 #[derive(Debug, Args)]
@@ -71,24 +76,49 @@ pub async fn apply_text(
     folder: &Path,
     options: ApplyOptions,
 ) -> Result<Vec<AppliedSource>, CliError> {
-    let mut manifest = Manifest::read(file, text, folder);
-    if manifest.is_wrong() {
-        // The mistakes that only the server sees are wanted in the same answer; where it can't be asked, those here are enough.
-        let check = ApplyOptions { validate_only: true, prune: false };
-        if let Err(error) = client.apply_sources(manifest.sources(), check).await {
-            manifest.add_server_side(error.violations());
-        }
-        return Err(CliError::Invalid(manifest.lines()));
-    }
+    let manifest = checked(client, file, text, folder).await?;
     match client.apply_sources(manifest.sources(), options).await {
         Ok(applied) => Ok(applied),
-        Err(error) if !error.violations().is_empty() => {
+        Err(error) => Err(located(error, file, manifest)),
+    }
+}
+
+/// The sources of a file, checked here and by the server, and not applied.
+///
+/// # Errors
+/// As [`apply_file`].
+pub(crate) async fn check_file(client: &Client, file: &Path) -> Result<Vec<Source>, CliError> {
+    let text = std::fs::read_to_string(file).map_err(|error| CliError::read(file, error))?;
+    let name = file.display().to_string();
+    let manifest = checked(client, &name, &text, &paths::folder_of(file)).await?;
+    match client.apply_sources(manifest.sources(), CHECK).await {
+        Ok(_) => Ok(manifest.sources()),
+        Err(error) => Err(located(error, &name, manifest)),
+    }
+}
+
+// What is wrong without asking the server.
+async fn checked(client: &Client, file: &str, text: &str, folder: &Path) -> Result<Manifest, CliError> {
+    let mut manifest = Manifest::read(file, text, folder);
+    if !manifest.is_wrong() {
+        return Ok(manifest);
+    }
+    // The mistakes that only the server sees are wanted in the same answer; where it can't be asked, those here are enough.
+    if let Err(error) = client.apply_sources(manifest.sources(), CHECK).await {
+        manifest.add_server_side(error.violations());
+    }
+    Err(CliError::Invalid(manifest.lines()))
+}
+
+fn located(error: Error, file: &str, mut manifest: Manifest) -> CliError {
+    match error {
+        error if !error.violations().is_empty() => {
             manifest.add_server_side(error.violations());
-            Err(CliError::Invalid(manifest.lines()))
+            CliError::Invalid(manifest.lines())
         }
-        Err(Error::Refused(fault)) if fault.code == ErrorCode::InvalidArgument => {
-            Err(CliError::Invalid(vec![format!("{file}: {fault}")]))
+        Error::Refused(fault) if fault.code == ErrorCode::InvalidArgument => {
+            CliError::Invalid(vec![format!("{file}: {fault}")])
         }
-        Err(error) => Err(error.into()),
+        error => error.into(),
     }
 }

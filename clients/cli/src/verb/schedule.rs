@@ -46,6 +46,14 @@ enum Action {
     },
     /// Show the next instants of a schedule or of a timing
     Preview(Preview),
+    /// What became of a schedule's instants, newest first
+    Firings {
+        /// The schedule's id
+        id: String,
+        /// At most this many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        limit: usize,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -141,6 +149,7 @@ impl Schedule {
             }
             Action::Trigger { id, wait } => trigger(session, &id, wait).await,
             Action::Preview(preview) => preview.run(session).await,
+            Action::Firings { id, limit } => firings(session, &id, limit).await,
         }
     }
 }
@@ -169,6 +178,18 @@ async fn trigger(session: &mut Session, id: &str, wait: bool) -> Result<(), CliE
         return session.out.json(&json!({ "job_id": job_id }));
     }
     session.out.line(&job_id)
+}
+
+async fn firings(session: &mut Session, id: &str, limit: usize) -> Result<(), CliError> {
+    let firings = session.client.firings(id).first(limit).await?;
+    if session.json {
+        return session.out.messages(&firings);
+    }
+    let mut table = Table::new(&["INSTANT", "OUTCOME", "JOB"]);
+    for firing in &firings {
+        table.row(&[&text::at(firing.scheduled_time.as_ref()), &firing.outcome, &firing.job_id]);
+    }
+    session.out.table(&table, "it has not fired yet")
 }
 
 impl Preview {

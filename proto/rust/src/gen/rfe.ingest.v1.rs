@@ -264,6 +264,146 @@ impl JobState {
         }
     }
 }
+/// What a run would make of the first records of a source. Types are those of the records that were read; later ones may
+/// widen them.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Preview {
+    /// The source.
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// The columns of the dataset as the run would leave them, lineage not among them.
+    #[prost(message, repeated, tag = "2")]
+    pub columns: ::prost::alloc::vec::Vec<PreviewColumn>,
+    /// The first good rows.
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<PreviewRow>,
+    /// The first records that would become dead letters, at most 100.
+    #[prost(message, repeated, tag = "4")]
+    pub bad_records: ::prost::alloc::vec::Vec<PreviewBadRecord>,
+    /// Records read, bad ones among them.
+    #[prost(int64, tag = "5")]
+    pub records_read: i64,
+    /// Bad records among them.
+    #[prost(int64, tag = "6")]
+    pub records_bad: i64,
+    /// True if these are all records of the source.
+    #[prost(bool, tag = "7")]
+    pub complete: bool,
+    /// The schema version that it was compared with; 0: the dataset has none yet.
+    #[prost(uint32, tag = "8")]
+    pub schema_version: u32,
+    /// What would change in the dataset's schema, a line each.
+    #[prost(string, repeated, tag = "9")]
+    pub changes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Columns that `schema_policy` would leave out.
+    #[prost(string, repeated, tag = "10")]
+    pub discarded_columns: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Why the run would fail; empty: nothing that was read says so.
+    #[prost(string, tag = "11")]
+    pub would_fail: ::prost::alloc::string::String,
+}
+impl ::prost::Name for Preview {
+    const NAME: &'static str = "Preview";
+    const PACKAGE: &'static str = "rfe.ingest.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.ingest.v1.Preview".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.ingest.v1.Preview".into()
+    }
+}
+/// One column of a preview.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PreviewColumn {
+    /// The name in SQL.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The SQL type that the run would leave it with.
+    #[prost(string, tag = "2")]
+    pub r#type: ::prost::alloc::string::String,
+    /// The narrowest type of the values that were read; empty if there were none.
+    #[prost(string, tag = "3")]
+    pub observed_type: ::prost::alloc::string::String,
+    /// True if the source's spec declares the type.
+    #[prost(bool, tag = "4")]
+    pub declared: bool,
+    /// What would change: `new`, `was BIGINT`, `missing`, `back` or `left out`; empty: nothing.
+    #[prost(string, tag = "5")]
+    pub change: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PreviewColumn {
+    const NAME: &'static str = "PreviewColumn";
+    const PACKAGE: &'static str = "rfe.ingest.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.ingest.v1.PreviewColumn".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.ingest.v1.PreviewColumn".into()
+    }
+}
+/// One row of a preview.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PreviewRow {
+    /// One cell a column, in the order of the columns.
+    #[prost(message, repeated, tag = "1")]
+    pub cells: ::prost::alloc::vec::Vec<PreviewCell>,
+}
+impl ::prost::Name for PreviewRow {
+    const NAME: &'static str = "PreviewRow";
+    const PACKAGE: &'static str = "rfe.ingest.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.ingest.v1.PreviewRow".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.ingest.v1.PreviewRow".into()
+    }
+}
+/// One value of a preview.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PreviewCell {
+    /// The value as text, cut after 1,000 characters; unset: NULL.
+    #[prost(string, optional, tag = "1")]
+    pub text: ::core::option::Option<::prost::alloc::string::String>,
+}
+impl ::prost::Name for PreviewCell {
+    const NAME: &'static str = "PreviewCell";
+    const PACKAGE: &'static str = "rfe.ingest.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.ingest.v1.PreviewCell".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.ingest.v1.PreviewCell".into()
+    }
+}
+/// A record that would become a dead letter.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PreviewBadRecord {
+    /// Where it stands.
+    #[prost(message, optional, tag = "1")]
+    pub position: ::core::option::Option<super::super::dlq::v1::Position>,
+    /// The reason as a constant, such as `RAGGED_ROW`.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// The reason for a person.
+    #[prost(string, tag = "3")]
+    pub message: ::prost::alloc::string::String,
+    /// The field at fault.
+    #[prost(string, tag = "4")]
+    pub field_path: ::prost::alloc::string::String,
+    /// The record as text, cut after 200 characters.
+    #[prost(string, tag = "5")]
+    pub raw: ::prost::alloc::string::String,
+}
+impl ::prost::Name for PreviewBadRecord {
+    const NAME: &'static str = "PreviewBadRecord";
+    const PACKAGE: &'static str = "rfe.ingest.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.ingest.v1.PreviewBadRecord".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.ingest.v1.PreviewBadRecord".into()
+    }
+}
 /// Request of SubmitJob.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct SubmitJobRequest {
@@ -397,9 +537,12 @@ pub struct StreamEventsResponse {
     /// Events known before.
     #[prost(int64, tag = "2")]
     pub duplicates: i64,
-    /// What was rejected.
+    /// The first 1,000 that were rejected, with the reasons.
     #[prost(message, repeated, tag = "3")]
     pub rejected: ::prost::alloc::vec::Vec<EventResult>,
+    /// Events that were rejected, in all.
+    #[prost(int64, tag = "4")]
+    pub rejected_count: i64,
 }
 impl ::prost::Name for StreamEventsResponse {
     const NAME: &'static str = "StreamEventsResponse";
@@ -694,6 +837,56 @@ impl ::prost::Name for QueueStats {
         "/rfe.ingest.v1.QueueStats".into()
     }
 }
+/// Request of PreviewSource.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PreviewSourceRequest {
+    /// How many rows to show; 0 means 10, more than 1,000 means 1,000.
+    #[prost(int32, tag = "3")]
+    pub rows: i32,
+    /// Required. What to read.
+    #[prost(oneof = "preview_source_request::Of", tags = "1, 2")]
+    pub of: ::core::option::Option<preview_source_request::Of>,
+}
+/// Nested message and enum types in `PreviewSourceRequest`.
+pub mod preview_source_request {
+    /// Required. What to read.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Of {
+        /// A declared source.
+        #[prost(string, tag = "1")]
+        Name(::prost::alloc::string::String),
+        /// A source that need not be declared. The dataset of its name, if there is one, is what it is compared with.
+        #[prost(message, tag = "2")]
+        Source(super::super::super::metadata::v1::Source),
+    }
+}
+impl ::prost::Name for PreviewSourceRequest {
+    const NAME: &'static str = "PreviewSourceRequest";
+    const PACKAGE: &'static str = "rfe.ingest.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.ingest.v1.PreviewSourceRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.ingest.v1.PreviewSourceRequest".into()
+    }
+}
+/// Response of PreviewSource.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PreviewSourceResponse {
+    /// What the source gives.
+    #[prost(message, optional, tag = "1")]
+    pub preview: ::core::option::Option<Preview>,
+}
+impl ::prost::Name for PreviewSourceResponse {
+    const NAME: &'static str = "PreviewSourceResponse";
+    const PACKAGE: &'static str = "rfe.ingest.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.ingest.v1.PreviewSourceResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.ingest.v1.PreviewSourceResponse".into()
+    }
+}
 /// Generated client implementations.
 pub mod ingest_service_client {
     #![allow(
@@ -838,7 +1031,11 @@ pub mod ingest_service_client {
                 .insert(GrpcMethod::new("rfe.ingest.v1.IngestService", "SubmitEvents"));
             self.inner.unary(req, path, codec).await
         }
-        /// Accepts events as a stream with flow control. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Accepts any number of events as a stream. They become durable in groups of at most 1,000 events or 1 MiB, in order,
+        /// and the next ones are taken off the connection only then, so a sender can't be faster than the queue. An error says
+        /// how far it got: `ErrorInfo.metadata` has `processed`, the number of events of the stream, from its begin, that are
+        /// answered for good, and of these `accepted`, `duplicates` and `rejected`; go on behind them. A stream that breaks off
+        /// leaves what was durable.
         pub async fn stream_events(
             &mut self,
             request: impl tonic::IntoStreamingRequest<
@@ -912,7 +1109,8 @@ pub mod ingest_service_client {
                 .insert(GrpcMethod::new("rfe.ingest.v1.IngestService", "ListJobs"));
             self.inner.unary(req, path, codec).await
         }
-        /// Streams a job's changes until it ends. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Streams a job as it is now, then as it is after each change, until it has ended. Who reads slowly misses states
+        /// between, never the last one. UNAVAILABLE while the process drains: watch again.
         pub async fn watch_job(
             &mut self,
             request: impl tonic::IntoRequest<super::WatchJobRequest>,
@@ -1038,6 +1236,31 @@ pub mod ingest_service_client {
                 .insert(GrpcMethod::new("rfe.ingest.v1.IngestService", "GetQueueStats"));
             self.inner.unary(req, path, codec).await
         }
+        /// Reads the first records of a source, declared or not, and says what a run would make of them. Lands nothing.
+        pub async fn preview_source(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PreviewSourceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PreviewSourceResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.ingest.v1.IngestService/PreviewSource",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("rfe.ingest.v1.IngestService", "PreviewSource"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -1070,7 +1293,11 @@ pub mod ingest_service_server {
             tonic::Response<super::SubmitEventsResponse>,
             tonic::Status,
         >;
-        /// Accepts events as a stream with flow control. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Accepts any number of events as a stream. They become durable in groups of at most 1,000 events or 1 MiB, in order,
+        /// and the next ones are taken off the connection only then, so a sender can't be faster than the queue. An error says
+        /// how far it got: `ErrorInfo.metadata` has `processed`, the number of events of the stream, from its begin, that are
+        /// answered for good, and of these `accepted`, `duplicates` and `rejected`; go on behind them. A stream that breaks off
+        /// leaves what was durable.
         async fn stream_events(
             &self,
             request: tonic::Request<tonic::Streaming<super::StreamEventsRequest>>,
@@ -1097,7 +1324,8 @@ pub mod ingest_service_server {
             >
             + std::marker::Send
             + 'static;
-        /// Streams a job's changes until it ends. UNIMPLEMENTED in this version: issue 2 brings it.
+        /// Streams a job as it is now, then as it is after each change, until it has ended. Who reads slowly misses states
+        /// between, never the last one. UNAVAILABLE while the process drains: watch again.
         async fn watch_job(
             &self,
             request: tonic::Request<super::WatchJobRequest>,
@@ -1133,6 +1361,14 @@ pub mod ingest_service_server {
             request: tonic::Request<super::GetQueueStatsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetQueueStatsResponse>,
+            tonic::Status,
+        >;
+        /// Reads the first records of a source, declared or not, and says what a run would make of them. Lands nothing.
+        async fn preview_source(
+            &self,
+            request: tonic::Request<super::PreviewSourceRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PreviewSourceResponse>,
             tonic::Status,
         >;
     }
@@ -1652,6 +1888,51 @@ pub mod ingest_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetQueueStatsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rfe.ingest.v1.IngestService/PreviewSource" => {
+                    #[allow(non_camel_case_types)]
+                    struct PreviewSourceSvc<T: IngestService>(pub Arc<T>);
+                    impl<
+                        T: IngestService,
+                    > tonic::server::UnaryService<super::PreviewSourceRequest>
+                    for PreviewSourceSvc<T> {
+                        type Response = super::PreviewSourceResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PreviewSourceRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IngestService>::preview_source(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PreviewSourceSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

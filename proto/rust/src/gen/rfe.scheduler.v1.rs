@@ -71,10 +71,11 @@ pub struct Firing {
     /// The instant.
     #[prost(message, optional, tag = "3")]
     pub scheduled_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// The job; empty if the instant was skipped.
+    /// The job; empty where there is none, or none yet.
     #[prost(string, tag = "4")]
     pub job_id: ::prost::alloc::string::String,
-    /// What became of it: `submitted`, `skipped` or `failed`.
+    /// What became of it: `submitted`; `buffered`: it waits for its turn, then it is submitted; `skipped`: it passed by the
+    /// overlap policy; `missed`: it passed by the misfire policy; `failed`: the job was refused.
     #[prost(string, tag = "5")]
     pub outcome: ::prost::alloc::string::String,
 }
@@ -88,7 +89,8 @@ impl ::prost::Name for Firing {
         "/rfe.scheduler.v1.Firing".into()
     }
 }
-/// What happens at an instant while the firing before still runs.
+/// What happens at an instant while a run that reads the source has not ended, whoever started it, or while the source is
+/// paused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum OverlapPolicy {
@@ -96,9 +98,9 @@ pub enum OverlapPolicy {
     Unspecified = 0,
     /// The instant passes.
     Skip = 1,
-    /// One waits.
+    /// One instant of the schedule waits; further ones pass.
     BufferOne = 2,
-    /// All wait.
+    /// All wait, at most 1,000, and each has its own run, one after the other.
     BufferAll = 3,
 }
 impl OverlapPolicy {
@@ -125,7 +127,8 @@ impl OverlapPolicy {
         }
     }
 }
-/// What happens to instants that passed while no scheduler ran.
+/// What happens to instants that passed while no scheduler ran, or that could not fire until later ones were due. The
+/// newest one that is at most 10 s late is none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum MisfirePolicy {
@@ -135,7 +138,7 @@ pub enum MisfirePolicy {
     Skip = 1,
     /// The latest one is made up for.
     Latest = 2,
-    /// All of them are, oldest first.
+    /// All of them are, oldest first and one after the other, at most the newest 1,000.
     All = 3,
 }
 impl MisfirePolicy {
@@ -805,7 +808,7 @@ pub mod scheduler_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Stops firing.
+        /// Stops firing; instants that wait go on waiting.
         pub async fn pause_schedule(
             &mut self,
             request: impl tonic::IntoRequest<super::PauseScheduleRequest>,
@@ -832,7 +835,7 @@ pub mod scheduler_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Fires again, from the next instant on.
+        /// Fires again, from the next instant on. Nothing is made up for the instants of the pause, whatever the misfire policy.
         pub async fn resume_schedule(
             &mut self,
             request: impl tonic::IntoRequest<super::ResumeScheduleRequest>,
@@ -862,7 +865,7 @@ pub mod scheduler_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
-        /// Fires once, now.
+        /// Fires once, now, also while it is paused and whatever the overlap policy: the job waits for the one before.
         pub async fn trigger_schedule(
             &mut self,
             request: impl tonic::IntoRequest<super::TriggerScheduleRequest>,
@@ -1034,7 +1037,7 @@ pub mod scheduler_service_server {
             tonic::Response<super::DeleteScheduleResponse>,
             tonic::Status,
         >;
-        /// Stops firing.
+        /// Stops firing; instants that wait go on waiting.
         async fn pause_schedule(
             &self,
             request: tonic::Request<super::PauseScheduleRequest>,
@@ -1042,7 +1045,7 @@ pub mod scheduler_service_server {
             tonic::Response<super::PauseScheduleResponse>,
             tonic::Status,
         >;
-        /// Fires again, from the next instant on.
+        /// Fires again, from the next instant on. Nothing is made up for the instants of the pause, whatever the misfire policy.
         async fn resume_schedule(
             &self,
             request: tonic::Request<super::ResumeScheduleRequest>,
@@ -1050,7 +1053,7 @@ pub mod scheduler_service_server {
             tonic::Response<super::ResumeScheduleResponse>,
             tonic::Status,
         >;
-        /// Fires once, now.
+        /// Fires once, now, also while it is paused and whatever the overlap policy: the job waits for the one before.
         async fn trigger_schedule(
             &self,
             request: tonic::Request<super::TriggerScheduleRequest>,

@@ -200,7 +200,8 @@ impl ingest_service_server::IngestService for Ingest {
         cancel_job(ingest::CancelJobRequest) -> CancelJobResponse,
         pause_source(ingest::PauseSourceRequest) -> PauseSourceResponse,
         resume_source(ingest::ResumeSourceRequest) -> ResumeSourceResponse,
-        get_queue_stats(ingest::GetQueueStatsRequest) -> GetQueueStatsResponse;
+        get_queue_stats(ingest::GetQueueStatsRequest) -> GetQueueStatsResponse,
+        preview_source(ingest::PreviewSourceRequest) -> PreviewSourceResponse;
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::{Whole, accept, briefly, ids, job, nothing, now, take};
-use crate::{LeaseRequest, QueueError, Renewed};
+use crate::{LeaseRequest, NewJob, QueueError, Renewed};
 use rfe_proto::ingest::JobKind;
 
 pub async fn a_job_is_leased_once_and_leaves_when_complete(queue: &impl Whole) {
@@ -30,14 +30,17 @@ pub async fn enqueueing_again_does_nothing(queue: &impl Whole) {
 }
 
 pub async fn one_pull_of_a_source_runs_at_a_time(queue: &impl Whole) {
-    let (first, second) = (job("s", JobKind::Pull), job("s", JobKind::Backfill));
-    queue.enqueue(first.clone()).await.expect("enqueue");
-    queue.enqueue(second.clone()).await.expect("enqueue");
-    let running = take(queue).await;
-    assert_eq!(running.lease.id, first.id);
-    nothing(queue).await;
-    queue.complete(&running.lease).await.expect("complete");
-    assert_eq!(take(queue).await.lease.id, second.id);
+    let of_a_job = NewJob { reads_source: true, ..job("s", JobKind::Replay) };
+    let jobs = [job("s", JobKind::Pull), job("s", JobKind::Backfill), of_a_job, job("s", JobKind::Pull)];
+    for job in &jobs {
+        queue.enqueue(job.clone()).await.expect("enqueue");
+    }
+    for job in &jobs {
+        let running = take(queue).await;
+        assert_eq!(running.lease.id, job.id);
+        nothing(queue).await;
+        queue.complete(&running.lease).await.expect("complete");
+    }
 }
 
 pub async fn replays_run_beside_a_pull(queue: &impl Whole) {

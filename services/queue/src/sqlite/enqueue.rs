@@ -34,7 +34,8 @@ impl Transition for Enqueue {
         tx.admit(1, 0)?;
         sqlx::query(
             "INSERT INTO sources (name, jobs) VALUES ($2, 1) ON CONFLICT (name) DO UPDATE SET jobs = jobs + 1;
-             INSERT INTO work (id, source, kind, not_before, created, updated) VALUES ($1, $2, $3, $4, $4, $4);
+             INSERT INTO work (id, source, kind, not_before, created, updated, reads_source)
+             VALUES ($1, $2, $3, $4, $4, $4, $6);
              INSERT INTO work_items (work, job, first, count) VALUES (last_insert_rowid(), $5, 0, 1);",
         )
         .bind(job.id)
@@ -42,6 +43,7 @@ impl Transition for Enqueue {
         .bind(job.kind as i32)
         .bind(tx.now)
         .bind(seq)
+        .bind(job.reads_source)
         .execute(&mut *tx.db)
         .await?;
         tx.wake = true;

@@ -109,22 +109,20 @@ async fn choose(
             SELECT s.name, s.last_leased, s.loose_events, s.loose_bytes,
                    (SELECT w.seq FROM work w
                      WHERE w.source = s.name AND w.lease_until IS NULL AND w.not_before <= $1
-                       AND $7 >> w.kind & 1
-                       AND (w.kind NOT IN ($5, $6) OR NOT EXISTS (
-                            SELECT 1 FROM work h WHERE h.lease_until IS NOT NULL AND h.source = s.name AND h.kind IN ($5, $6)))
+                       AND $5 >> w.kind & 1
+                       AND (w.reads_source = 0 OR NOT EXISTS (
+                            SELECT 1 FROM work h WHERE h.lease_until IS NOT NULL AND h.source = s.name AND h.reads_source = 1))
                      ORDER BY w.not_before, w.seq LIMIT 1) AS ready,
                    (SELECT j.created FROM jobs j WHERE j.source = s.name AND j.loose = 1 ORDER BY j.seq LIMIT 1) AS oldest
               FROM sources s WHERE s.paused = 0 AND s.jobs > 0)
          SELECT name, ready FROM candidate
-          WHERE ready IS NOT NULL OR ($7 >> $8 & 1 AND (loose_events >= $2 OR loose_bytes >= $3 OR oldest <= $4))
+          WHERE ready IS NOT NULL OR ($5 >> $6 & 1 AND (loose_events >= $2 OR loose_bytes >= $3 OR oldest <= $4))
           ORDER BY last_leased, name LIMIT 1",
     )
     .bind(tx.now)
     .bind(max_rows)
     .bind(MAX_BATCH_BYTES)
     .bind(tx.now.saturating_sub(age))
-    .bind(JobKind::Pull as i32)
-    .bind(JobKind::Backfill as i32)
     .bind(kinds)
     .bind(JobKind::Events as i32)
     .fetch_optional(&mut *tx.db)

@@ -1,6 +1,9 @@
 //! Dead letters and their replay.
 
-use rfe_proto::{dlq::DeadLetterFilter, metadata as pb};
+use rfe_proto::{
+    dlq::{DeadLetter, DeadLetterFilter},
+    metadata as pb,
+};
 
 use super::{
     Stores,
@@ -16,6 +19,7 @@ pub(super) async fn suite(stores: Stores<'_>) {
     a_letter_discarded_meanwhile_is_not_replayed(stores).await;
     a_replayed_letter_that_fails_again_is_open_again(stores).await;
     a_letter_is_discarded_once_and_for_good(stores).await;
+    only_the_replay_of_a_jobs_letter_reads_its_source(stores).await;
     letters_page_newest_first_without_bytes(stores).await;
 }
 
@@ -119,6 +123,22 @@ async fn a_letter_is_discarded_once_and_for_good(stores: Stores<'_>) {
     assert!(matches!(replayed, Err(RegistryError::LetterNotOpen { .. })), "{replayed:?}");
     let unknown = stores.letters.discard("no_such", "").await;
     assert!(matches!(unknown, Err(RegistryError::NotFound { what: "letter", .. })), "{unknown:?}");
+}
+
+async fn only_the_replay_of_a_jobs_letter_reads_its_source(stores: Stores<'_>) {
+    declare(stores, "reading", "csv").await;
+    let pulled = pull(stores, "reading").await.run;
+    let mut failure = failure_of(&pulled, None);
+    let of_the_job = DeadLetter { kind: "job".to_owned(), ..letter_of(&pulled, "reading_job") };
+    failure.letters = vec![letter_of(&pulled, "reading_record"), of_the_job];
+    stores.runs.fail(&failure).await.expect("fail");
+    let batch = batch(stores, "reading").await.run;
+    let mut replays = Vec::new();
+    for letter in ["reading_record", "reading_job"] {
+        replays.push(stores.runs.create_run(&replay("reading", letter)).await.expect("create").0);
+    }
+    let reads = [&pulled, &batch, &replays[0], &replays[1]].map(|run| run.reads_source);
+    assert_eq!(reads, [true, false, false, true]);
 }
 
 async fn letters_page_newest_first_without_bytes(stores: Stores<'_>) {

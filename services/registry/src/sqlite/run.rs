@@ -10,7 +10,10 @@ use crate::{Claim, Claimed, Commit, Failure, NewRun, Page, RegistryError, Result
 
 const RUNS: &str = "SELECT run_id, source_name, kind, state, attempts, epoch, rows_read, rows_landed, rows_dead,
     rows_duplicate, rows_discarded, bytes_read, bytes_written, bytes_total, schema_version, snapshot, files, error_code,
-    error, worker, letter_id, created_at, started_at, finished_at, scheduled_at, next_attempt_at FROM ingestion_runs";
+    error, worker, letter_id, created_at, started_at, finished_at, scheduled_at, next_attempt_at,
+    kind IN ('pull', 'backfill') OR kind = 'replay' AND EXISTS (
+        SELECT 1 FROM ingestion_failures WHERE id = letter_id AND ingestion_failures.kind = 'job') AS reads_source
+    FROM ingestion_runs";
 
 #[async_trait]
 impl RunStore for SqliteRegistry {
@@ -252,6 +255,7 @@ fn from_row(row: &SqliteRow) -> Result<pb::Run> {
         letter_id: row.try_get::<Option<String>, _>("letter_id")?.unwrap_or_default(),
         worker: row.try_get("worker")?,
         next_attempt_time: words::instant(row, "next_attempt_at")?,
+        reads_source: row.try_get("reads_source")?,
     })
 }
 

@@ -6,7 +6,9 @@ use rfe_proto::scheduler::{Firing, MisfirePolicy, OverlapPolicy, Schedule, sched
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
 use super::{SqliteRegistry, words};
-use crate::{Page, Result, ScheduleStore};
+use crate::{Page, Result, ScheduleStore, WaitingFiring};
+
+const MISSED: &str = "missed";
 
 const SCHEDULES: &str =
     "SELECT schedule_id, source_name, every_micros, cron, timezone, overlap, misfire, paused, declared,
@@ -51,19 +53,46 @@ impl ScheduleStore for SqliteRegistry {
         Ok(())
     }
 
-    async fn fired(&self, firing: &Firing, next: Option<prost_types::Timestamp>) -> Result<()> {
+    async fn fired(
+        &self,
+        schedule: &str,
+        firings: &[Firing],
+        next: Option<prost_types::Timestamp>,
+    ) -> Result<()> {
         let mut transaction = self.write().await?;
-        note(&mut transaction, firing).await?;
-        let sql = "UPDATE schedules SET last_fire_at = max(coalesce(last_fire_at, ?2), ?2), next_fire_at = ?3
-            WHERE schedule_id = ?1";
+        for firing in firings {
+            note(&mut transaction, firing).await?;
+        }
+        let last = firings.iter().filter(|firing| firing.outcome != MISSED);
+        let last = last.filter_map(|firing| words::micros(firing.scheduled_time.as_ref())).max();
+        let sql = "UPDATE schedules SET next_fire_at = ?3, last_fire_at = iif(?2 IS NULL, last_fire_at,
+            max(coalesce(last_fire_at, ?2), ?2)) WHERE schedule_id = ?1";
         sqlx::query(sql)
-            .bind(&firing.schedule_id)
-            .bind(words::micros(firing.scheduled_time.as_ref()).unwrap_or_default())
+            .bind(schedule)
+            .bind(last)
             .bind(words::micros(next.as_ref()))
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    async fn settle_firing(&self, firing: &Firing) -> Result<()> {
+        let mut transaction = self.write().await?;
+        note(&mut transaction, firing).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn waiting(&self) -> Result<Vec<WaitingFiring>> {
+        // Of an aggregate with one `min`, SQLite takes the other columns from the row that has it.
+        let sql = "SELECT firing_id, schedule_id, min(scheduled_at) AS scheduled_at, job_id, outcome, count(*) AS waiting
+            FROM schedule_firings WHERE outcome = 'buffered' GROUP BY schedule_id";
+        let rows = sqlx::query(sql).fetch_all(&self.readers).await?;
+        let waiting = |row: &SqliteRow| {
+            Ok(WaitingFiring { firing: firing_from_row(row)?, count: words::unsigned(row, "waiting")? })
+        };
+        rows.iter().map(waiting).collect()
     }
 
     async fn firings(&self, schedule: &str, page: &Page) -> Result<Vec<Firing>> {

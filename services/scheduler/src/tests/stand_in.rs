@@ -35,6 +35,8 @@ pub(super) struct World {
     sources: Mutex<(BTreeMap<String, pb::Source>, u64)>,
     /// Runs that have not ended: id and source.
     pub(super) open: Mutex<BTreeMap<String, String>>,
+    /// Jobs that wait since just now, by source: they are the answer to a submission.
+    pub(super) queued_by_others: Mutex<BTreeMap<String, String>>,
     pub(super) paused: Mutex<BTreeSet<String>>,
     pub(super) refuse: Mutex<Option<Fault>>,
     submitted: Mutex<Vec<(String, String)>>,
@@ -106,7 +108,9 @@ impl metadata_service_server::MetadataService for Metadata {
         let source = request.into_inner().source;
         let open = self.0.open.lock().expect("lock");
         let runs = open.iter().filter(|(_, of)| **of == source);
-        let runs = runs.map(|(run_id, _)| pb::Run { run_id: run_id.clone(), ..pb::Run::default() }).collect();
+        let runs = runs
+            .map(|(run_id, _)| pb::Run { run_id: run_id.clone(), reads_source: true, ..pb::Run::default() })
+            .collect();
         Ok(Response::new(pb::ListRunsResponse { runs, next_page_token: String::new() }))
     }
 
@@ -138,6 +142,10 @@ impl ingest_service_server::IngestService for Ingest {
         if let Some(fault) = self.0.refuse.lock().expect("lock").clone() {
             return Err(status_from_fault(fault));
         }
+        if let Some(job_id) = self.0.queued_by_others.lock().expect("lock").get(&source).cloned() {
+            let job = ingest::Job { job_id, ..ingest::Job::default() };
+            return Ok(Response::new(ingest::SubmitJobResponse { job: Some(job), created: false }));
+        }
         self.0.submitted.lock().expect("lock").push((source.clone(), request_id.clone()));
         let created = self.0.open.lock().expect("lock").insert(request_id.clone(), source).is_none();
         let job = ingest::Job { job_id: request_id, ..ingest::Job::default() };
@@ -166,6 +174,7 @@ impl ingest_service_server::IngestService for Ingest {
     not_called! { ingest:
         submit_events(ingest::SubmitEventsRequest) -> SubmitEventsResponse,
         stream_events(tonic::Streaming<ingest::StreamEventsRequest>) -> StreamEventsResponse,
+        preview_source(ingest::PreviewSourceRequest) -> PreviewSourceResponse,
         get_job(ingest::GetJobRequest) -> GetJobResponse,
         list_jobs(ingest::ListJobsRequest) -> ListJobsResponse,
         cancel_job(ingest::CancelJobRequest) -> CancelJobResponse,

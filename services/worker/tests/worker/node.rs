@@ -143,7 +143,12 @@ impl Node {
         };
         let (run, _) = self.registry.create_run(&run).await.expect("create");
         let kind = JobKind::try_from(i32::from(kind)).expect("a kind of job");
-        let job = NewJob { id: run.run_id.clone(), source: source.to_owned(), kind };
+        let job = NewJob {
+            id: run.run_id.clone(),
+            source: source.to_owned(),
+            kind,
+            reads_source: run.reads_source,
+        };
         self.queue.enqueue(job).await.expect("enqueue");
         run.run_id
     }
