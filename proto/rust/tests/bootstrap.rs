@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use prost::Message as _;
 
-const PROTOS: [&str; 13] = [
+const PROTOS: [&str; 14] = [
     "rfe/dlq/v1/dead_letter.proto",
     "rfe/dlq/v1/dlq_service.proto",
     "rfe/ingest/v1/event.proto",
@@ -13,6 +13,7 @@ const PROTOS: [&str; 13] = [
     "rfe/metadata/v1/catalog_service.proto",
     "rfe/metadata/v1/dataset.proto",
     "rfe/metadata/v1/letter_service.proto",
+    "rfe/metadata/v1/memory.proto",
     "rfe/metadata/v1/metadata_service.proto",
     "rfe/metadata/v1/run.proto",
     "rfe/metadata/v1/run_service.proto",
