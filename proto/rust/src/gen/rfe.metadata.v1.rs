@@ -190,6 +190,10 @@ pub struct ColumnStats {
     /// NULLs.
     #[prost(int64, tag = "5")]
     pub nulls: i64,
+    /// The SQL type that the file's column has, in whose order the bounds are. A text longer than 128 bytes bounds by its beginning:
+    /// `min` may then be less than the least value, and `max` greater than the greatest.
+    #[prost(string, tag = "6")]
+    pub r#type: ::prost::alloc::string::String,
 }
 impl ::prost::Name for ColumnStats {
     const NAME: &'static str = "ColumnStats";
@@ -278,6 +282,281 @@ impl Layer {
         }
     }
 }
+/// A named, declared thing to read.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Source {
+    /// Required. `^[a-z][a-z0-9_]{0,62}$`; also the dataset's name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Required. csv, parquet, json, rest, synthetic or webhook.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// What that kind needs; the keys are those of `sources.yaml`. Secrets stand here as references only.
+    #[prost(message, optional, tag = "3")]
+    pub config: ::core::option::Option<::prost_types::Struct>,
+    /// Mode.
+    #[prost(enumeration = "Mode", tag = "4")]
+    pub mode: i32,
+    /// Declared types by column; they win over inferred ones.
+    #[prost(map = "string, string", tag = "5")]
+    pub columns: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+    /// Schema policy.
+    #[prost(enumeration = "SchemaPolicy", tag = "6")]
+    pub schema_policy: i32,
+    /// What a bad record does.
+    #[prost(message, optional, tag = "7")]
+    pub on_bad_row: ::core::option::Option<BadRowPolicy>,
+    /// How failed attempts are repeated.
+    #[prost(message, optional, tag = "8")]
+    pub retry: ::core::option::Option<RetryPolicy>,
+    /// When it is read; unset: on demand.
+    #[prost(message, optional, tag = "9")]
+    pub schedule: ::core::option::Option<SourceSchedule>,
+    /// How JSON becomes records and columns.
+    #[prost(message, optional, tag = "10")]
+    pub json: ::core::option::Option<JsonOptions>,
+    /// For mode MERGE.
+    #[prost(message, optional, tag = "11")]
+    pub merge: ::core::option::Option<MergeOptions>,
+    /// Output only. When it was made.
+    #[prost(message, optional, tag = "12")]
+    pub created_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Output only. When it last changed.
+    #[prost(message, optional, tag = "13")]
+    pub updated_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Output only. When it was deleted; its dataset stays readable.
+    #[prost(message, optional, tag = "14")]
+    pub deleted_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Output only. True for a source that the edge made on a first webhook.
+    #[prost(bool, tag = "15")]
+    pub auto_created: bool,
+    /// Output only. Raised by every change.
+    #[prost(uint64, tag = "16")]
+    pub revision: u64,
+    /// Output only. Where the next run begins, as the last committed one left it; empty before the first, and for sources without a
+    /// cursor.
+    #[prost(string, tag = "17")]
+    pub cursor: ::prost::alloc::string::String,
+}
+impl ::prost::Name for Source {
+    const NAME: &'static str = "Source";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.Source".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.Source".into()
+    }
+}
+/// What a bad record does: it becomes a dead letter while there are few of them, else the run fails.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct BadRowPolicy {
+    /// Any bad record fails the run.
+    #[prost(bool, tag = "1")]
+    pub fail: bool,
+    /// More bad records than this fail the run. Default 1,000.
+    #[prost(uint64, optional, tag = "2")]
+    pub max_rows: ::core::option::Option<u64>,
+    /// A larger share than this fails the run, from 1,000 records on. Default 0.1.
+    #[prost(double, optional, tag = "3")]
+    pub max_share: ::core::option::Option<f64>,
+}
+impl ::prost::Name for BadRowPolicy {
+    const NAME: &'static str = "BadRowPolicy";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.BadRowPolicy".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.BadRowPolicy".into()
+    }
+}
+/// How failed attempts are repeated: delay = uniform(0.5, 1) × min(cap, base × 2^(attempt − 1)).
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct RetryPolicy {
+    /// Attempts in all; 0 means the server's `MAX_JOB_ATTEMPTS`.
+    #[prost(uint32, tag = "1")]
+    pub attempts: u32,
+    /// In seconds; 0 means the server's `BACKOFF_BASE_SECONDS`.
+    #[prost(double, tag = "2")]
+    pub base_seconds: f64,
+    /// In seconds; 0 means the server's `BACKOFF_CAP_SECONDS`.
+    #[prost(double, tag = "3")]
+    pub cap_seconds: f64,
+}
+impl ::prost::Name for RetryPolicy {
+    const NAME: &'static str = "RetryPolicy";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.RetryPolicy".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.RetryPolicy".into()
+    }
+}
+/// When a source is read. Exactly one of `every_seconds` and `cron` is set.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SourceSchedule {
+    /// Every so many seconds, at the multiples since the Unix epoch.
+    #[prost(double, tag = "1")]
+    pub every_seconds: f64,
+    /// A cron expression.
+    #[prost(string, tag = "2")]
+    pub cron: ::prost::alloc::string::String,
+    /// IANA time zone of `cron`; empty means UTC.
+    #[prost(string, tag = "3")]
+    pub timezone: ::prost::alloc::string::String,
+    /// `skip`, `buffer_one` or `buffer_all`; empty means skip.
+    #[prost(string, tag = "4")]
+    pub overlap: ::prost::alloc::string::String,
+    /// `skip`, `latest` or `all`; empty means latest.
+    #[prost(string, tag = "5")]
+    pub misfire: ::prost::alloc::string::String,
+}
+impl ::prost::Name for SourceSchedule {
+    const NAME: &'static str = "SourceSchedule";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.SourceSchedule".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.SourceSchedule".into()
+    }
+}
+/// How JSON becomes records and columns.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct JsonOptions {
+    /// `ndjson` or `array`; empty: found out.
+    #[prost(string, tag = "1")]
+    pub format: ::prost::alloc::string::String,
+    /// JSON pointer of the records in the document.
+    #[prost(string, tag = "2")]
+    pub records: ::prost::alloc::string::String,
+    /// More columns: name → JSON pointer within the record.
+    #[prost(map = "string, string", tag = "3")]
+    pub paths: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
+}
+impl ::prost::Name for JsonOptions {
+    const NAME: &'static str = "JsonOptions";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.JsonOptions".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.JsonOptions".into()
+    }
+}
+/// How rows are merged.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MergeOptions {
+    /// The columns that identify a row.
+    #[prost(string, repeated, tag = "1")]
+    pub key: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The column whose largest value wins.
+    #[prost(string, tag = "2")]
+    pub order_by: ::prost::alloc::string::String,
+    /// The column that says a row is deleted.
+    #[prost(string, tag = "3")]
+    pub deleted: ::prost::alloc::string::String,
+}
+impl ::prost::Name for MergeOptions {
+    const NAME: &'static str = "MergeOptions";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.MergeOptions".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.MergeOptions".into()
+    }
+}
+/// What a commit does to the dataset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Mode {
+    /// Means REPLACE for a pull source, APPEND for one that takes events.
+    Unspecified = 0,
+    /// The new run's files begin and all visible until then end, in one snapshot.
+    Replace = 1,
+    /// Rows are added.
+    Append = 2,
+    /// Rows past a cursor are added.
+    Incremental = 3,
+    /// Rows are merged by key; the latest wins.
+    Merge = 4,
+}
+impl Mode {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "MODE_UNSPECIFIED",
+            Self::Replace => "MODE_REPLACE",
+            Self::Append => "MODE_APPEND",
+            Self::Incremental => "MODE_INCREMENTAL",
+            Self::Merge => "MODE_MERGE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "MODE_UNSPECIFIED" => Some(Self::Unspecified),
+            "MODE_REPLACE" => Some(Self::Replace),
+            "MODE_APPEND" => Some(Self::Append),
+            "MODE_INCREMENTAL" => Some(Self::Incremental),
+            "MODE_MERGE" => Some(Self::Merge),
+            _ => None,
+        }
+    }
+}
+/// What drift of the schema does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum SchemaPolicy {
+    /// Means EVOLVE.
+    Unspecified = 0,
+    /// New, missing and widened columns make a new schema version.
+    Evolve = 1,
+    /// The run fails.
+    Freeze = 2,
+    /// New columns are dropped, and counted.
+    Discard = 3,
+    /// Records that do not fit become dead letters.
+    Quarantine = 4,
+}
+impl SchemaPolicy {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SCHEMA_POLICY_UNSPECIFIED",
+            Self::Evolve => "SCHEMA_POLICY_EVOLVE",
+            Self::Freeze => "SCHEMA_POLICY_FREEZE",
+            Self::Discard => "SCHEMA_POLICY_DISCARD",
+            Self::Quarantine => "SCHEMA_POLICY_QUARANTINE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SCHEMA_POLICY_UNSPECIFIED" => Some(Self::Unspecified),
+            "SCHEMA_POLICY_EVOLVE" => Some(Self::Evolve),
+            "SCHEMA_POLICY_FREEZE" => Some(Self::Freeze),
+            "SCHEMA_POLICY_DISCARD" => Some(Self::Discard),
+            "SCHEMA_POLICY_QUARANTINE" => Some(Self::Quarantine),
+            _ => None,
+        }
+    }
+}
 /// Request of GetSnapshot.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetSnapshotRequest {}
@@ -346,6 +625,11 @@ pub struct ResolvedDataset {
     /// The columns of `raw`, of all visible files together.
     #[prost(message, repeated, tag = "4")]
     pub raw_columns: ::prost::alloc::vec::Vec<Column>,
+    /// Set while the source's mode is MERGE: of the rows of one key only the latest shows, and none if that one is deleted. The
+    /// latest has the greatest `order_by`; among equals, or without `order_by`, it is the later one by `begin_snapshot` and `part`
+    /// of its file and its place in the file. A NULL of `order_by` is less than all values.
+    #[prost(message, optional, tag = "5")]
+    pub merge: ::core::option::Option<MergeOptions>,
 }
 impl ::prost::Name for ResolvedDataset {
     const NAME: &'static str = "ResolvedDataset";
@@ -375,6 +659,46 @@ impl ::prost::Name for ResolveDatasetsResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/rfe.metadata.v1.ResolveDatasetsResponse".into()
+    }
+}
+/// Request of ScanFiles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScanFilesRequest {
+    /// Required. The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Required. The snapshot.
+    #[prost(uint64, tag = "2")]
+    pub snapshot: u64,
+    /// Required. The layer.
+    #[prost(enumeration = "Layer", tag = "3")]
+    pub layer: i32,
+}
+impl ::prost::Name for ScanFilesRequest {
+    const NAME: &'static str = "ScanFilesRequest";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ScanFilesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ScanFilesRequest".into()
+    }
+}
+/// Response of ScanFiles.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ScanFilesResponse {
+    /// Some of the files, by key.
+    #[prost(message, repeated, tag = "1")]
+    pub data_files: ::prost::alloc::vec::Vec<DataFile>,
+}
+impl ::prost::Name for ScanFilesResponse {
+    const NAME: &'static str = "ScanFilesResponse";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ScanFilesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ScanFilesResponse".into()
     }
 }
 /// Request of ScanTable.
@@ -557,6 +881,31 @@ pub mod catalog_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Streams the files of one layer of a dataset, as one snapshot shows them, however many they are.
+        pub async fn scan_files(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ScanFilesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ScanFilesResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.metadata.v1.CatalogService/ScanFiles",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("rfe.metadata.v1.CatalogService", "ScanFiles"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Streams a table of `meta` as Arrow: the newest million rows.
         pub async fn scan_table(
             &mut self,
@@ -613,6 +962,17 @@ pub mod catalog_service_server {
             tonic::Response<super::ResolveDatasetsResponse>,
             tonic::Status,
         >;
+        /// Server streaming response type for the ScanFiles method.
+        type ScanFilesStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ScanFilesResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Streams the files of one layer of a dataset, as one snapshot shows them, however many they are.
+        async fn scan_files(
+            &self,
+            request: tonic::Request<super::ScanFilesRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ScanFilesStream>, tonic::Status>;
         /// Server streaming response type for the ScanTable method.
         type ScanTableStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::ScanTableResponse, tonic::Status>,
@@ -789,6 +1149,52 @@ pub mod catalog_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rfe.metadata.v1.CatalogService/ScanFiles" => {
+                    #[allow(non_camel_case_types)]
+                    struct ScanFilesSvc<T: CatalogService>(pub Arc<T>);
+                    impl<
+                        T: CatalogService,
+                    > tonic::server::ServerStreamingService<super::ScanFilesRequest>
+                    for ScanFilesSvc<T> {
+                        type Response = super::ScanFilesResponse;
+                        type ResponseStream = T::ScanFilesStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ScanFilesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CatalogService>::scan_files(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ScanFilesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
@@ -1454,6 +1860,61 @@ pub mod letter_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A file as it was when it was read: the same path with another size or version is another file.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FileMark {
+    /// Its path or URL, without what may be secret.
+    #[prost(string, tag = "1")]
+    pub path: ::prost::alloc::string::String,
+    /// Its size in bytes; 0 where a server does not say.
+    #[prost(uint64, tag = "2")]
+    pub bytes: u64,
+    /// The time of its last change in nanoseconds since the Unix epoch, or its etag.
+    #[prost(string, tag = "3")]
+    pub version: ::prost::alloc::string::String,
+}
+impl ::prost::Name for FileMark {
+    const NAME: &'static str = "FileMark";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.FileMark".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.FileMark".into()
+    }
+}
+/// An object of the lake that holds what a run has read so far: one or more checkpoints of its reader, in order.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Checkpoint {
+    /// The place of the first of them within the run, from 0.
+    #[prost(uint64, tag = "1")]
+    pub place: u64,
+    /// How many they are; the next object begins at `place` + `count`.
+    #[prost(uint32, tag = "2")]
+    pub count: u32,
+    /// The object's key in the bucket `raw`.
+    #[prost(string, tag = "3")]
+    pub key: ::prost::alloc::string::String,
+    /// Its bytes.
+    #[prost(int64, tag = "4")]
+    pub bytes: i64,
+    /// SHA-256 of the object, in hex.
+    #[prost(string, tag = "5")]
+    pub sha256: ::prost::alloc::string::String,
+    /// Output only. The epoch under which it was saved.
+    #[prost(uint64, tag = "6")]
+    pub epoch: u64,
+}
+impl ::prost::Name for Checkpoint {
+    const NAME: &'static str = "Checkpoint";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.Checkpoint".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.Checkpoint".into()
+    }
+}
 /// The record of one pull job or batch.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Run {
@@ -1649,277 +2110,6 @@ impl RunState {
             "RUN_STATE_SUCCEEDED" => Some(Self::Succeeded),
             "RUN_STATE_FAILED" => Some(Self::Failed),
             "RUN_STATE_CANCELLED" => Some(Self::Cancelled),
-            _ => None,
-        }
-    }
-}
-/// A named, declared thing to read.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Source {
-    /// Required. `^[a-z][a-z0-9_]{0,62}$`; also the dataset's name.
-    #[prost(string, tag = "1")]
-    pub name: ::prost::alloc::string::String,
-    /// Required. csv, parquet, json, rest, synthetic or webhook.
-    #[prost(string, tag = "2")]
-    pub kind: ::prost::alloc::string::String,
-    /// What that kind needs; the keys are those of `sources.yaml`. Secrets stand here as references only.
-    #[prost(message, optional, tag = "3")]
-    pub config: ::core::option::Option<::prost_types::Struct>,
-    /// Mode.
-    #[prost(enumeration = "Mode", tag = "4")]
-    pub mode: i32,
-    /// Declared types by column; they win over inferred ones.
-    #[prost(map = "string, string", tag = "5")]
-    pub columns: ::std::collections::HashMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
-    /// Schema policy.
-    #[prost(enumeration = "SchemaPolicy", tag = "6")]
-    pub schema_policy: i32,
-    /// What a bad record does.
-    #[prost(message, optional, tag = "7")]
-    pub on_bad_row: ::core::option::Option<BadRowPolicy>,
-    /// How failed attempts are repeated.
-    #[prost(message, optional, tag = "8")]
-    pub retry: ::core::option::Option<RetryPolicy>,
-    /// When it is read; unset: on demand.
-    #[prost(message, optional, tag = "9")]
-    pub schedule: ::core::option::Option<SourceSchedule>,
-    /// How JSON becomes records and columns.
-    #[prost(message, optional, tag = "10")]
-    pub json: ::core::option::Option<JsonOptions>,
-    /// For mode MERGE.
-    #[prost(message, optional, tag = "11")]
-    pub merge: ::core::option::Option<MergeOptions>,
-    /// Output only. When it was made.
-    #[prost(message, optional, tag = "12")]
-    pub created_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Output only. When it last changed.
-    #[prost(message, optional, tag = "13")]
-    pub updated_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Output only. When it was deleted; its dataset stays readable.
-    #[prost(message, optional, tag = "14")]
-    pub deleted_time: ::core::option::Option<::prost_types::Timestamp>,
-    /// Output only. True for a source that the edge made on a first webhook.
-    #[prost(bool, tag = "15")]
-    pub auto_created: bool,
-    /// Output only. Raised by every change.
-    #[prost(uint64, tag = "16")]
-    pub revision: u64,
-}
-impl ::prost::Name for Source {
-    const NAME: &'static str = "Source";
-    const PACKAGE: &'static str = "rfe.metadata.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "rfe.metadata.v1.Source".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/rfe.metadata.v1.Source".into()
-    }
-}
-/// What a bad record does: it becomes a dead letter while there are few of them, else the run fails.
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct BadRowPolicy {
-    /// Any bad record fails the run.
-    #[prost(bool, tag = "1")]
-    pub fail: bool,
-    /// More bad records than this fail the run. Default 1,000.
-    #[prost(uint64, optional, tag = "2")]
-    pub max_rows: ::core::option::Option<u64>,
-    /// A larger share than this fails the run, from 1,000 records on. Default 0.1.
-    #[prost(double, optional, tag = "3")]
-    pub max_share: ::core::option::Option<f64>,
-}
-impl ::prost::Name for BadRowPolicy {
-    const NAME: &'static str = "BadRowPolicy";
-    const PACKAGE: &'static str = "rfe.metadata.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "rfe.metadata.v1.BadRowPolicy".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/rfe.metadata.v1.BadRowPolicy".into()
-    }
-}
-/// How failed attempts are repeated: delay = uniform(0.5, 1) × min(cap, base × 2^(attempt − 1)).
-#[derive(Clone, Copy, PartialEq, ::prost::Message)]
-pub struct RetryPolicy {
-    /// Attempts in all; 0 means the server's `MAX_JOB_ATTEMPTS`.
-    #[prost(uint32, tag = "1")]
-    pub attempts: u32,
-    /// In seconds; 0 means the server's `BACKOFF_BASE_SECONDS`.
-    #[prost(double, tag = "2")]
-    pub base_seconds: f64,
-    /// In seconds; 0 means the server's `BACKOFF_CAP_SECONDS`.
-    #[prost(double, tag = "3")]
-    pub cap_seconds: f64,
-}
-impl ::prost::Name for RetryPolicy {
-    const NAME: &'static str = "RetryPolicy";
-    const PACKAGE: &'static str = "rfe.metadata.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "rfe.metadata.v1.RetryPolicy".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/rfe.metadata.v1.RetryPolicy".into()
-    }
-}
-/// When a source is read. Exactly one of `every_seconds` and `cron` is set.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct SourceSchedule {
-    /// Every so many seconds, at the multiples since the Unix epoch.
-    #[prost(double, tag = "1")]
-    pub every_seconds: f64,
-    /// A cron expression.
-    #[prost(string, tag = "2")]
-    pub cron: ::prost::alloc::string::String,
-    /// IANA time zone of `cron`; empty means UTC.
-    #[prost(string, tag = "3")]
-    pub timezone: ::prost::alloc::string::String,
-    /// `skip`, `buffer_one` or `buffer_all`; empty means skip.
-    #[prost(string, tag = "4")]
-    pub overlap: ::prost::alloc::string::String,
-    /// `skip`, `latest` or `all`; empty means latest.
-    #[prost(string, tag = "5")]
-    pub misfire: ::prost::alloc::string::String,
-}
-impl ::prost::Name for SourceSchedule {
-    const NAME: &'static str = "SourceSchedule";
-    const PACKAGE: &'static str = "rfe.metadata.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "rfe.metadata.v1.SourceSchedule".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/rfe.metadata.v1.SourceSchedule".into()
-    }
-}
-/// How JSON becomes records and columns.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct JsonOptions {
-    /// `ndjson` or `array`; empty: found out.
-    #[prost(string, tag = "1")]
-    pub format: ::prost::alloc::string::String,
-    /// JSON pointer of the records in the document.
-    #[prost(string, tag = "2")]
-    pub records: ::prost::alloc::string::String,
-    /// More columns: name → JSON pointer within the record.
-    #[prost(map = "string, string", tag = "3")]
-    pub paths: ::std::collections::HashMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
-}
-impl ::prost::Name for JsonOptions {
-    const NAME: &'static str = "JsonOptions";
-    const PACKAGE: &'static str = "rfe.metadata.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "rfe.metadata.v1.JsonOptions".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/rfe.metadata.v1.JsonOptions".into()
-    }
-}
-/// How rows are merged.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct MergeOptions {
-    /// The columns that identify a row.
-    #[prost(string, repeated, tag = "1")]
-    pub key: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// The column whose largest value wins.
-    #[prost(string, tag = "2")]
-    pub order_by: ::prost::alloc::string::String,
-    /// The column that says a row is deleted.
-    #[prost(string, tag = "3")]
-    pub deleted: ::prost::alloc::string::String,
-}
-impl ::prost::Name for MergeOptions {
-    const NAME: &'static str = "MergeOptions";
-    const PACKAGE: &'static str = "rfe.metadata.v1";
-    fn full_name() -> ::prost::alloc::string::String {
-        "rfe.metadata.v1.MergeOptions".into()
-    }
-    fn type_url() -> ::prost::alloc::string::String {
-        "/rfe.metadata.v1.MergeOptions".into()
-    }
-}
-/// What a commit does to the dataset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Mode {
-    /// Means REPLACE for a pull source, APPEND for one that takes events.
-    Unspecified = 0,
-    /// The new run's files begin and all visible until then end, in one snapshot.
-    Replace = 1,
-    /// Rows are added.
-    Append = 2,
-    /// Rows past a cursor are added.
-    Incremental = 3,
-    /// Rows are merged by key; the latest wins.
-    Merge = 4,
-}
-impl Mode {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "MODE_UNSPECIFIED",
-            Self::Replace => "MODE_REPLACE",
-            Self::Append => "MODE_APPEND",
-            Self::Incremental => "MODE_INCREMENTAL",
-            Self::Merge => "MODE_MERGE",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "MODE_UNSPECIFIED" => Some(Self::Unspecified),
-            "MODE_REPLACE" => Some(Self::Replace),
-            "MODE_APPEND" => Some(Self::Append),
-            "MODE_INCREMENTAL" => Some(Self::Incremental),
-            "MODE_MERGE" => Some(Self::Merge),
-            _ => None,
-        }
-    }
-}
-/// What drift of the schema does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum SchemaPolicy {
-    /// Means EVOLVE.
-    Unspecified = 0,
-    /// New, missing and widened columns make a new schema version.
-    Evolve = 1,
-    /// The run fails.
-    Freeze = 2,
-    /// New columns are dropped, and counted.
-    Discard = 3,
-    /// Records that do not fit become dead letters.
-    Quarantine = 4,
-}
-impl SchemaPolicy {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "SCHEMA_POLICY_UNSPECIFIED",
-            Self::Evolve => "SCHEMA_POLICY_EVOLVE",
-            Self::Freeze => "SCHEMA_POLICY_FREEZE",
-            Self::Discard => "SCHEMA_POLICY_DISCARD",
-            Self::Quarantine => "SCHEMA_POLICY_QUARANTINE",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "SCHEMA_POLICY_UNSPECIFIED" => Some(Self::Unspecified),
-            "SCHEMA_POLICY_EVOLVE" => Some(Self::Evolve),
-            "SCHEMA_POLICY_FREEZE" => Some(Self::Freeze),
-            "SCHEMA_POLICY_DISCARD" => Some(Self::Discard),
-            "SCHEMA_POLICY_QUARANTINE" => Some(Self::Quarantine),
             _ => None,
         }
     }
@@ -3932,6 +4122,12 @@ pub struct ClaimRunResponse {
     /// For REPLAY: bytes that replace the letter's.
     #[prost(bytes = "vec", optional, tag = "6")]
     pub replay_raw: ::core::option::Option<::prost::alloc::vec::Vec<u8>>,
+    /// Where the source's last committed run left off; unset before the first, and in mode REPLACE.
+    #[prost(string, optional, tag = "7")]
+    pub cursor: ::core::option::Option<::prost::alloc::string::String>,
+    /// How many checkpoints earlier attempts left; ListCheckpoints tells where they are. None if the source changed since.
+    #[prost(uint64, tag = "8")]
+    pub checkpoints: u64,
 }
 impl ::prost::Name for ClaimRunResponse {
     const NAME: &'static str = "ClaimRunResponse";
@@ -4009,6 +4205,128 @@ impl ::prost::Name for RegisterSchemaResponse {
         "/rfe.metadata.v1.RegisterSchemaResponse".into()
     }
 }
+/// Request of SaveCheckpoint.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SaveCheckpointRequest {
+    /// Required. The run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+    /// Required. Its epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// Required. The object, which lies in the lake already.
+    #[prost(message, optional, tag = "3")]
+    pub checkpoint: ::core::option::Option<Checkpoint>,
+}
+impl ::prost::Name for SaveCheckpointRequest {
+    const NAME: &'static str = "SaveCheckpointRequest";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.SaveCheckpointRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.SaveCheckpointRequest".into()
+    }
+}
+/// Response of SaveCheckpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SaveCheckpointResponse {}
+impl ::prost::Name for SaveCheckpointResponse {
+    const NAME: &'static str = "SaveCheckpointResponse";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.SaveCheckpointResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.SaveCheckpointResponse".into()
+    }
+}
+/// Request of ListCheckpoints.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCheckpointsRequest {
+    /// Required. The run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+    /// Required. Its epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// At most so many; 0 means 1,000, and 10,000 is the most.
+    #[prost(int32, tag = "3")]
+    pub page_size: i32,
+    /// `next_page_token` of the page before.
+    #[prost(string, tag = "4")]
+    pub page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListCheckpointsRequest {
+    const NAME: &'static str = "ListCheckpointsRequest";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ListCheckpointsRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ListCheckpointsRequest".into()
+    }
+}
+/// Response of ListCheckpoints.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCheckpointsResponse {
+    /// By place.
+    #[prost(message, repeated, tag = "1")]
+    pub checkpoints: ::prost::alloc::vec::Vec<Checkpoint>,
+    /// Empty on the last page.
+    #[prost(string, tag = "2")]
+    pub next_page_token: ::prost::alloc::string::String,
+}
+impl ::prost::Name for ListCheckpointsResponse {
+    const NAME: &'static str = "ListCheckpointsResponse";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ListCheckpointsResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ListCheckpointsResponse".into()
+    }
+}
+/// Request of ListUnreadFiles.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListUnreadFilesRequest {
+    /// Required. The run.
+    #[prost(string, tag = "1")]
+    pub run_id: ::prost::alloc::string::String,
+    /// Required. Its epoch.
+    #[prost(uint64, tag = "2")]
+    pub epoch: u64,
+    /// The files; ask for many in several calls.
+    #[prost(message, repeated, tag = "3")]
+    pub files: ::prost::alloc::vec::Vec<FileMark>,
+}
+impl ::prost::Name for ListUnreadFilesRequest {
+    const NAME: &'static str = "ListUnreadFilesRequest";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ListUnreadFilesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ListUnreadFilesRequest".into()
+    }
+}
+/// Response of ListUnreadFiles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListUnreadFilesResponse {
+    /// The places in `files`, from 0 and ascending, of those that are unread.
+    #[prost(uint32, repeated, tag = "1")]
+    pub unread: ::prost::alloc::vec::Vec<u32>,
+}
+impl ::prost::Name for ListUnreadFilesResponse {
+    const NAME: &'static str = "ListUnreadFilesResponse";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ListUnreadFilesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ListUnreadFilesResponse".into()
+    }
+}
 /// Request of CommitRun.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CommitRunRequest {
@@ -4033,6 +4351,12 @@ pub struct CommitRunRequest {
     /// What became of what was read.
     #[prost(message, optional, tag = "7")]
     pub counters: ::core::option::Option<RunCounters>,
+    /// Where the next run begins; unset: the source's cursor stays. In mode REPLACE it is cleared.
+    #[prost(string, optional, tag = "8")]
+    pub cursor: ::core::option::Option<::prost::alloc::string::String>,
+    /// The files that were read to their end; the source remembers them. In mode REPLACE it forgets all others.
+    #[prost(message, repeated, tag = "9")]
+    pub files_read: ::prost::alloc::vec::Vec<FileMark>,
 }
 impl ::prost::Name for CommitRunRequest {
     const NAME: &'static str = "CommitRunRequest";
@@ -4359,8 +4683,90 @@ pub mod run_service_client {
                 .insert(GrpcMethod::new("rfe.metadata.v1.RunService", "RegisterSchema"));
             self.inner.unary(req, path, codec).await
         }
-        /// Makes a run's files visible: files, ledger, letters, counters and snapshot in one transaction. A second commit of the
-        /// same epoch answers as the first did. Where events landed before, nothing is committed and the answer names their ids.
+        /// Notes an object of the lake that holds checkpoints of the run, for the next claim to go on from. It takes the place of what
+        /// earlier epochs saved from its place on.
+        pub async fn save_checkpoint(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SaveCheckpointRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SaveCheckpointResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.metadata.v1.RunService/SaveCheckpoint",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("rfe.metadata.v1.RunService", "SaveCheckpoint"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Lists a run's checkpoints by place: those that the claim inherited, and those saved since.
+        pub async fn list_checkpoints(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCheckpointsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCheckpointsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.metadata.v1.RunService/ListCheckpoints",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("rfe.metadata.v1.RunService", "ListCheckpoints"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Tells which of some files no committed run of the source has read.
+        pub async fn list_unread_files(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListUnreadFilesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUnreadFilesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.metadata.v1.RunService/ListUnreadFiles",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("rfe.metadata.v1.RunService", "ListUnreadFiles"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Makes a run's files visible: files, ledger, letters, cursor, files read, counters and snapshot in one transaction. A second
+        /// commit of the same epoch answers as the first did. Where events landed before, nothing is committed and the answer names
+        /// their ids. Where another run committed the same files, or moved the cursor, since the claim, it is ABORTED with reason
+        /// ALREADY_READ. Checkpoints are forgotten.
         pub async fn commit_run(
             &mut self,
             request: impl tonic::IntoRequest<super::CommitRunRequest>,
@@ -4501,8 +4907,35 @@ pub mod run_service_server {
             tonic::Response<super::RegisterSchemaResponse>,
             tonic::Status,
         >;
-        /// Makes a run's files visible: files, ledger, letters, counters and snapshot in one transaction. A second commit of the
-        /// same epoch answers as the first did. Where events landed before, nothing is committed and the answer names their ids.
+        /// Notes an object of the lake that holds checkpoints of the run, for the next claim to go on from. It takes the place of what
+        /// earlier epochs saved from its place on.
+        async fn save_checkpoint(
+            &self,
+            request: tonic::Request<super::SaveCheckpointRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SaveCheckpointResponse>,
+            tonic::Status,
+        >;
+        /// Lists a run's checkpoints by place: those that the claim inherited, and those saved since.
+        async fn list_checkpoints(
+            &self,
+            request: tonic::Request<super::ListCheckpointsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCheckpointsResponse>,
+            tonic::Status,
+        >;
+        /// Tells which of some files no committed run of the source has read.
+        async fn list_unread_files(
+            &self,
+            request: tonic::Request<super::ListUnreadFilesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListUnreadFilesResponse>,
+            tonic::Status,
+        >;
+        /// Makes a run's files visible: files, ledger, letters, cursor, files read, counters and snapshot in one transaction. A second
+        /// commit of the same epoch answers as the first did. Where events landed before, nothing is committed and the answer names
+        /// their ids. Where another run committed the same files, or moved the cursor, since the claim, it is ABORTED with reason
+        /// ALREADY_READ. Checkpoints are forgotten.
         async fn commit_run(
             &self,
             request: tonic::Request<super::CommitRunRequest>,
@@ -4730,6 +5163,141 @@ pub mod run_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RegisterSchemaSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rfe.metadata.v1.RunService/SaveCheckpoint" => {
+                    #[allow(non_camel_case_types)]
+                    struct SaveCheckpointSvc<T: RunService>(pub Arc<T>);
+                    impl<
+                        T: RunService,
+                    > tonic::server::UnaryService<super::SaveCheckpointRequest>
+                    for SaveCheckpointSvc<T> {
+                        type Response = super::SaveCheckpointResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SaveCheckpointRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RunService>::save_checkpoint(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SaveCheckpointSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rfe.metadata.v1.RunService/ListCheckpoints" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCheckpointsSvc<T: RunService>(pub Arc<T>);
+                    impl<
+                        T: RunService,
+                    > tonic::server::UnaryService<super::ListCheckpointsRequest>
+                    for ListCheckpointsSvc<T> {
+                        type Response = super::ListCheckpointsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCheckpointsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RunService>::list_checkpoints(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCheckpointsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rfe.metadata.v1.RunService/ListUnreadFiles" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListUnreadFilesSvc<T: RunService>(pub Arc<T>);
+                    impl<
+                        T: RunService,
+                    > tonic::server::UnaryService<super::ListUnreadFilesRequest>
+                    for ListUnreadFilesSvc<T> {
+                        type Response = super::ListUnreadFilesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListUnreadFilesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as RunService>::list_unread_files(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListUnreadFilesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
