@@ -19,7 +19,8 @@ pub(super) async fn resolve(
     let raw_columns = union(both.raw_columns(connection).await?);
     let files = if columns_only { Vec::new() } else { both.list(connection, None).await? };
     let (raw, processed) = files.into_iter().partition(|file| file.layer() == pb::Layer::Raw);
-    Ok(pb::ResolvedDataset { dataset: Some(dataset), processed, raw, raw_columns })
+    let merge = source.merge.clone().filter(|_| source.mode() == pb::Mode::Merge);
+    Ok(pb::ResolvedDataset { dataset: Some(dataset), processed, raw, raw_columns, merge })
 }
 
 async fn describe(
