@@ -29,6 +29,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_CONNECTIONS: usize = 4096;
 const MAX_STREAMS: u32 = 1000;
 const WINDOW: u32 = 4 << 20;
+// What may wait of one stream's answer: a Flight message and the next.
+const SEND_BUFFER: usize = 2 << 20;
 
 /// A gRPC port: the routes, and the pages over HTTP/1.1.
 #[derive(Debug, Clone)]
@@ -141,6 +143,7 @@ fn connection_builder() -> auto::Builder<TokioExecutor> {
         .max_concurrent_streams(MAX_STREAMS)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(2 * WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(32 << 10)
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));

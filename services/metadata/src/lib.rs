@@ -2,6 +2,7 @@
 
 mod config;
 mod declare;
+mod files;
 mod grpc;
 mod ledger;
 mod page;

@@ -1,16 +1,21 @@
 //! The metadata role, asked for what a snapshot shows.
 
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
 use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamDecoder;
 use arrow_schema::SchemaRef;
 use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, fault_from_status};
 use rfe_proto::metadata::{
-    ResolveDatasetsRequest, ResolveDatasetsResponse, ScanTableRequest, ScanTableResponse,
-    catalog_service_client::CatalogServiceClient,
+    GetSnapshotRequest, Layer, ResolveDatasetsRequest, ResolveDatasetsResponse, ResolvedDataset,
+    ScanFilesRequest, ScanTableRequest, ScanTableResponse, catalog_service_client::CatalogServiceClient,
 };
 use tonic::{Status, Streaming};
 
-use crate::error::QueryError;
+use crate::{error::QueryError, files::Files, recent::Recent};
 
 /// Tables of `meta` (CONTRACT section 7).
 pub const META: [&str; 8] = [
@@ -24,26 +29,105 @@ pub const META: [&str; 8] = [
     "data_files",
 ];
 
+/// Datasets kept, of any snapshot.
+const DATASETS: usize = 1024;
+/// What the definitions of a snapshot's datasets may lag behind: its rows can't change, but how they are shown can, by `merge`.
+const FRESH: Duration = Duration::from_secs(1);
+/// About how many bytes of files are kept.
+const FILES_BYTES: usize = 64 << 20;
+
 /// The catalog.
 #[derive(Debug, Clone)]
-pub struct Catalog(CatalogServiceClient<MeshChannel>);
+pub struct Catalog {
+    client: CatalogServiceClient<MeshChannel>,
+    // By name and snapshot.
+    datasets: Arc<Recent<(String, u64), (Instant, Arc<ResolvedDataset>)>>,
+    // By name, the last snapshot that changed the dataset, and layer.
+    files: Arc<Recent<(String, u64, i32), Arc<Files>>>,
+}
 
 impl Catalog {
     /// Asks over this channel.
     pub fn new(channel: MeshChannel) -> Self {
         let client = CatalogServiceClient::new(channel);
-        Self(client.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES))
+        let client =
+            client.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES);
+        Self { client, datasets: Arc::new(Recent::new(DATASETS)), files: Arc::new(Recent::new(FILES_BYTES)) }
     }
 
-    /// Resolves datasets; none named means all of them, and snapshot 0 the newest.
-    pub async fn resolve(
+    /// The newest snapshot.
+    pub async fn newest(&self) -> Result<u64, QueryError> {
+        let answer = self.client.clone().get_snapshot(GetSnapshotRequest {}).await;
+        answer.map(|answer| answer.into_inner().snapshot).map_err(|status| refused(&status))
+    }
+
+    /// All datasets at the newest snapshot, without their files.
+    pub async fn all(&self) -> Result<Vec<ResolvedDataset>, QueryError> {
+        Ok(self.resolve(0, Vec::new()).await?.datasets)
+    }
+
+    /// Datasets at a snapshot, without their files. A name that is none's is left out.
+    pub async fn datasets(
+        &self,
+        snapshot: u64,
+        names: &[String],
+    ) -> Result<Vec<Arc<ResolvedDataset>>, QueryError> {
+        let fresh = |name: &String| {
+            let (since, known) = self.datasets.get(&(name.clone(), snapshot))?;
+            (since.elapsed() < FRESH).then_some(known)
+        };
+        let mut found = names.iter().filter_map(fresh).collect::<Vec<_>>();
+        let is_found = |name: &String| found.iter().any(|known| name_of(known) == name);
+        let asked = names.iter().filter(|name| !is_found(name)).cloned().collect::<Vec<_>>();
+        // No name at all would ask for every dataset.
+        if asked.is_empty() {
+            return Ok(found);
+        }
+        for dataset in self.resolve(snapshot, asked).await?.datasets.into_iter().map(Arc::new) {
+            // Before its first commit a dataset's columns are those of its source, which change without a snapshot.
+            if changed(&dataset).is_some() {
+                let key = (name_of(&dataset).to_owned(), snapshot);
+                self.datasets.put(key, (Instant::now(), Arc::clone(&dataset)), 1);
+            }
+            found.push(dataset);
+        }
+        Ok(found)
+    }
+
+    /// The files of a dataset at a snapshot.
+    pub async fn files(
+        &self,
+        dataset: &ResolvedDataset,
+        snapshot: u64,
+        layer: Layer,
+    ) -> Result<Arc<Files>, QueryError> {
+        let name = name_of(dataset).to_owned();
+        let key = changed(dataset).map(|changed| (name.clone(), changed, layer.into()));
+        if let Some(known) = key.as_ref().and_then(|key| self.files.get(key)) {
+            return Ok(known);
+        }
+        let request = ScanFilesRequest { dataset: name, snapshot, layer: layer.into() };
+        let answer = self.client.clone().scan_files(request).await.map_err(|status| refused(&status))?;
+        let mut pieces = answer.into_inner();
+        let mut files = Files::default();
+        while let Some(piece) = pieces.message().await.map_err(|status| refused(&status))? {
+            files.extend(piece.data_files);
+        }
+        files.sort();
+        let files = Arc::new(files);
+        if let Some(key) = key {
+            self.files.put(key, Arc::clone(&files), files.weight().max(1));
+        }
+        Ok(files)
+    }
+
+    async fn resolve(
         &self,
         snapshot: u64,
         datasets: Vec<String>,
-        columns_only: bool,
     ) -> Result<ResolveDatasetsResponse, QueryError> {
-        let request = ResolveDatasetsRequest { snapshot, datasets, columns_only };
-        let answer = self.0.clone().resolve_datasets(request).await;
+        let request = ResolveDatasetsRequest { snapshot, datasets, columns_only: true };
+        let answer = self.client.clone().resolve_datasets(request).await;
         answer.map(tonic::Response::into_inner).map_err(|status| refused(&status))
     }
 
@@ -51,7 +135,7 @@ impl Catalog {
     pub async fn scan(&self, table: &str) -> Result<Scan, QueryError> {
         let request = ScanTableRequest { table: table.to_owned() };
         let stream =
-            self.0.clone().scan_table(request).await.map_err(|status| refused(&status))?.into_inner();
+            self.client.clone().scan_table(request).await.map_err(|status| refused(&status))?.into_inner();
         let mut scan = Scan {
             stream,
             decoder: StreamDecoder::new(),
@@ -104,6 +188,16 @@ impl Scan {
             }
         }
     }
+}
+
+/// A dataset's name.
+pub fn name_of(dataset: &ResolvedDataset) -> &str {
+    dataset.dataset.as_ref().map_or("", |dataset| &dataset.name)
+}
+
+// The last snapshot that changed it.
+fn changed(dataset: &ResolvedDataset) -> Option<u64> {
+    dataset.dataset.as_ref().map(|dataset| dataset.snapshot).filter(|changed| *changed > 0)
 }
 
 fn refused(status: &Status) -> QueryError {

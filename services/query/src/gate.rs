@@ -4,7 +4,10 @@
 mod functions;
 mod walk;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::Deserialize as _;
 use serde_json::Value as Json;
@@ -12,6 +15,7 @@ use serde_json::Value as Json;
 use crate::{
     duck::{Database, DuckError, Value},
     error::QueryError,
+    pruning::{Place, Zone},
     rewrite,
 };
 
@@ -50,12 +54,28 @@ pub struct Table {
 }
 
 /// A statement that may run.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct Gated {
     /// The text to run.
     pub sql: String,
     /// The tables it names, and no other.
     pub tables: BTreeSet<Table>,
+    /// Every place where it names one.
+    pub places: Vec<(Table, Place)>,
+    /// Its parameters by name, with their numbers from 1.
+    pub parameters: BTreeMap<String, usize>,
+}
+
+impl Gated {
+    fn of(statement: &Json, sql: String, zone: Zone) -> Result<Self, QueryError> {
+        let places = walk::places(statement, zone)?;
+        let tables = places.iter().map(|(table, _)| table.clone()).collect();
+        let parameters = statement["named_param_map"].as_array().into_iter().flatten();
+        let numbered = |entry: &Json| {
+            Some((entry["key"].as_str()?.to_owned(), usize::try_from(entry["value"].as_u64()?).ok()?))
+        };
+        Ok(Self { sql, tables, places, parameters: parameters.filter_map(numbered).collect() })
+    }
 }
 
 /// The gate, over an instance that can reach nothing.
@@ -63,12 +83,13 @@ pub struct Gated {
 pub struct Gate {
     sandbox: Arc<Database>,
     max_bytes: usize,
+    zone: Zone,
 }
 
 impl Gate {
-    /// A gate over a sandboxed instance.
-    pub fn new(sandbox: Arc<Database>, max_bytes: usize) -> Self {
-        Self { sandbox, max_bytes }
+    /// A gate over a sandboxed instance, for statements in this time zone.
+    pub fn new(sandbox: Arc<Database>, max_bytes: usize, zone: Zone) -> Self {
+        Self { sandbox, max_bytes, zone }
     }
 
     /// Checks a statement. Needs a large stack: how deep the text nests is known only once it is parsed.
@@ -92,12 +113,9 @@ impl Gate {
         }
         let statement = self.statement(body)?;
         if let Some(instead) = walk::show_instead(&statement)? {
-            return Ok(Gated {
-                tables: walk::tables(&self.statement(&instead)?)?,
-                sql: format!("{explain}{instead}"),
-            });
+            return Gated::of(&self.statement(&instead)?, format!("{explain}{instead}"), self.zone);
         }
-        Ok(Gated { tables: walk::tables(&statement)?, sql: format!("{explain}{body}") })
+        Gated::of(&statement, format!("{explain}{body}"), self.zone)
     }
 
     fn statement(&self, sql: &str) -> Result<Json, QueryError> {

@@ -92,13 +92,22 @@ impl Parameters {
             return Err(BindError::Ours(QueryError::Invalid(text)));
         }
         for (at, (name, _)) in wanted.iter().enumerate() {
-            let is_number = name.parse::<u32>().is_ok();
-            let by_name =
-                self.0.iter().find(|(given, _)| !is_number && given.trim_start_matches('$') == name);
-            let (_, value) = by_name.unwrap_or(&self.0[at]);
+            let value = self.value(name, at).unwrap_or(&Value::Null);
             prepared.bind(at + 1, value).map_err(BindError::Engine)?;
         }
         Ok(())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The value of the parameter of this name, which is the one at this place, from 0.
+    pub fn value(&self, name: &str, at: usize) -> Option<&Value> {
+        let is_number = name.parse::<u32>().is_ok();
+        let by_name = self.0.iter().find(|(given, _)| !is_number && given.trim_start_matches('$') == name);
+        by_name.or_else(|| self.0.get(at)).map(|(_, value)| value)
     }
 }
 

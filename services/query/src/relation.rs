@@ -3,12 +3,15 @@
 use arrow_schema::{DataType, TimeUnit};
 use rfe_lake::{Bucket, Lake};
 use rfe_model::{SqlType, name};
-use rfe_proto::metadata::{Column, DataFile, ResolvedDataset};
+use rfe_proto::metadata::{Column, ResolvedDataset};
 
 use crate::{
     duck::DuckError,
     engine::{identifier, literal},
     error::QueryError,
+    files::File,
+    merge,
+    pruning::Prunable,
 };
 
 /// Name and type of a column as a query shows it.
@@ -54,52 +57,98 @@ pub fn raw_columns(dataset: &ResolvedDataset) -> Result<Vec<Shown>, QueryError> 
     Ok(names.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone())).collect())
 }
 
-/// The query behind `main.<dataset>`.
-pub fn main_view(dataset: &ResolvedDataset, lake: &dyn Lake) -> Result<String, QueryError> {
-    let columns = main_columns(dataset)?;
-    if dataset.processed.is_empty() {
-        return Ok(nothing(&columns));
-    }
-    let described = described(dataset)?;
-    let ids = described
-        .columns
-        .iter()
-        .map(|column| column.id)
-        .chain(lineage(described.events).map(|(_, id, _)| id));
-    let map = ids
-        .zip(&columns)
-        .map(|(id, (name, kind))| {
-            let stored = if *kind == SqlType::Json { &SqlType::Varchar } else { kind };
-            format!(
-                "{id}: {{name: {}, type: {}, default_value: NULL}}",
-                literal(name),
-                literal(&stored.to_string())
-            )
-        })
-        .collect::<Vec<_>>()
-        .join(", ");
-    let shown = columns.iter().map(|(name, kind)| match kind {
-        SqlType::Json => format!("CAST({0} AS JSON) AS {0}", identifier(name)),
-        _ => identifier(name),
-    });
-    let files = paths(&dataset.processed, Bucket::Processed, lake)?;
-    Ok(format!(
-        "SELECT {} FROM read_parquet([{files}], schema = MAP {{{map}}})",
-        shown.collect::<Vec<_>>().join(", ")
-    ))
+/// The columns of `main.<dataset>` by which files can be left out. Of merged rows these are the key's alone: another version of
+/// a row may be in a file whose other columns do not match.
+pub fn prunable(dataset: &ResolvedDataset) -> Result<Vec<Prunable>, QueryError> {
+    let columns = processed(dataset)?.into_iter().map(|(id, (name, kind))| Prunable { name, id, kind });
+    let is_key = |column: &Prunable| {
+        let merge = dataset.merge.as_ref();
+        merge.is_none_or(|merge| merge.key.iter().any(|key| key.eq_ignore_ascii_case(&column.name)))
+    };
+    Ok(columns.filter(is_key).collect())
 }
 
-/// The query behind `raw.<dataset>`.
-pub fn raw_view(dataset: &ResolvedDataset, lake: &dyn Lake) -> Result<String, QueryError> {
+/// The query behind `main.<dataset>`, over these files of it in the order of their commits.
+pub fn main_view(
+    dataset: &ResolvedDataset,
+    files: &[&File],
+    lake: &dyn Lake,
+) -> Result<String, QueryError> {
+    let columns = processed(dataset)?;
+    if files.is_empty() {
+        return Ok(nothing(&columns.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>()));
+    }
+    let rows = Rows { paths: paths(files, Bucket::Processed, lake)?, columns };
+    Ok(match &dataset.merge {
+        Some(options) => merge::view(&rows, options, files),
+        None => format!("SELECT {} FROM {}", rows.shown(), rows.scan()),
+    })
+}
+
+/// The query behind `raw.<dataset>`, over these files of it.
+pub fn raw_view(dataset: &ResolvedDataset, files: &[&File], lake: &dyn Lake) -> Result<String, QueryError> {
     let columns = raw_columns(dataset)?;
-    if dataset.raw.is_empty() {
+    if files.is_empty() {
         return Ok(nothing(&columns));
     }
-    let same = dataset.raw.windows(2).all(|pair| columns_equal(&pair[0].raw_columns, &pair[1].raw_columns));
+    let same = files.windows(2).all(|pair| pair[0].shape == pair[1].shape);
     let by_name = if same { "" } else { ", union_by_name = true" };
     let shown = columns.iter().map(|(name, kind)| format!("CAST({0} AS {kind}) AS {0}", identifier(name)));
-    let files = paths(&dataset.raw, Bucket::Raw, lake)?;
+    let files = paths(files, Bucket::Raw, lake)?;
     Ok(format!("SELECT {} FROM read_parquet([{files}]{by_name})", shown.collect::<Vec<_>>().join(", ")))
+}
+
+/// Rows of processed files, read by column id. Inside, a column is called by its id: a file's own columns would hide the engine's,
+/// such as `file_index`.
+#[derive(Debug)]
+pub struct Rows {
+    paths: String,
+    columns: Vec<(u32, Shown)>,
+}
+
+impl Rows {
+    /// The scan, for FROM.
+    pub fn scan(&self) -> String {
+        let column = |(id, (_, kind)): &(u32, Shown)| {
+            let stored = if *kind == SqlType::Json { &SqlType::Varchar } else { kind };
+            let kind = literal(&stored.to_string());
+            format!("{id}: {{name: {}, type: {kind}, default_value: NULL}}", literal(&inside(*id)))
+        };
+        let map = self.columns.iter().map(column).collect::<Vec<_>>().join(", ");
+        format!("read_parquet([{}], schema = MAP {{{map}}})", self.paths)
+    }
+
+    /// What is shown of them, for SELECT.
+    pub fn shown(&self) -> String {
+        let column = |(id, (name, kind)): &(u32, Shown)| match kind {
+            SqlType::Json => format!("CAST({} AS JSON) AS {}", inside(*id), identifier(name)),
+            _ => format!("{} AS {}", inside(*id), identifier(name)),
+        };
+        self.columns.iter().map(column).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The names of all columns inside, behind a qualifier.
+    pub fn all(&self, qualifier: &str) -> String {
+        let column = |(id, _): &(u32, Shown)| format!("{qualifier}{}", inside(*id));
+        self.columns.iter().map(column).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Id, name inside and type of the column that has this name outside.
+    pub fn column(&self, name: &str) -> Option<(u32, String, &SqlType)> {
+        let found = self.columns.iter().find(|(_, (known, _))| known.eq_ignore_ascii_case(name));
+        found.map(|(id, (_, kind))| (*id, inside(*id), kind))
+    }
+}
+
+fn inside(id: u32) -> String {
+    format!("c{id}")
+}
+
+fn processed(dataset: &ResolvedDataset) -> Result<Vec<(u32, Shown)>, QueryError> {
+    let described = described(dataset)?;
+    let ids = described.columns.iter().map(|column| column.id);
+    let ids = ids.chain(lineage(described.events).map(|(_, id, _)| id));
+    Ok(ids.zip(main_columns(dataset)?).collect())
 }
 
 /// A relation of these columns without rows.
@@ -191,12 +240,8 @@ fn is_type(text: &str) -> bool {
     open == 0 && !quoted
 }
 
-fn columns_equal(a: &[Column], b: &[Column]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.name == b.name && a.r#type == b.r#type)
-}
-
-fn paths(files: &[DataFile], bucket: Bucket, lake: &dyn Lake) -> Result<String, QueryError> {
-    let path = |file: &DataFile| {
+fn paths(files: &[&File], bucket: Bucket, lake: &dyn Lake) -> Result<String, QueryError> {
+    let path = |file: &&File| {
         let local = lake.local_path(bucket, &file.key);
         local.map(|path| literal(&path.display().to_string())).ok_or_else(|| {
             QueryError::Lake(format!(

@@ -1,16 +1,20 @@
 //! The way of a statement: gate, catalog, views, engine. Knows nothing of Flight.
 
 mod admission;
-mod cache;
+mod counted;
 mod resolve;
 
 use std::{sync::Arc, time::Duration};
 
 use arrow_schema::{DataType, SchemaRef};
 use rfe_lake::{Bucket, Lake};
-use rfe_mesh::{MeshChannel, Shutdown};
+use rfe_mesh::{MeshChannel, Metrics, Shutdown};
 
-use self::{admission::Admission, cache::Recent, resolve::Resolved};
+use self::{
+    admission::Admission,
+    counted::FilesCounted,
+    resolve::{Need, Resolved},
+};
 use crate::{
     catalog::Catalog,
     config::Config,
@@ -18,6 +22,8 @@ use crate::{
     error::QueryError,
     gate::{Gate, Gated},
     parameters::Parameters,
+    pruning::Zone,
+    recent::Recent,
     running::Running,
     stop::Stop,
     stream::{self, Batches, Job},
@@ -49,6 +55,8 @@ struct Inner {
     admission: Admission,
     gated: Recent<String, Arc<Gated>>,
     described: Recent<(String, Relations), Description>,
+    files: FilesCounted,
+    zone: Zone,
     max_runtime: Duration,
 }
 
@@ -59,20 +67,24 @@ impl Statements {
         metadata: MeshChannel,
         lake: Arc<dyn Lake>,
         shutdown: Shutdown,
+        metrics: &Metrics,
     ) -> Result<Self, QueryError> {
+        let zone = Zone::named(&config.time_zone);
         let roots = [Bucket::Raw, Bucket::Processed].iter().filter_map(|bucket| {
             // A lake that is not local has no folder, and then the engine may read none.
             lake.local_path(*bucket, "any")?.parent().map(std::path::Path::to_owned)
         });
         Ok(Self(Arc::new(Inner {
             engine: Arc::new(Engine::open(config, &roots.collect::<Vec<_>>())?),
-            gate: Arc::new(Gate::new(Engine::sandbox(config)?, config.max_sql_bytes)),
+            gate: Arc::new(Gate::new(Engine::sandbox(config)?, config.max_sql_bytes, zone)),
             catalog: Catalog::new(metadata),
             lake,
             running: Running::default(),
             admission: Admission::new(config.max_running, config.max_waiting, shutdown),
             gated: Recent::new(RECENT),
             described: Recent::new(RECENT),
+            files: FilesCounted::new(metrics),
+            zone,
             max_runtime: config.max_runtime,
         })))
     }
@@ -96,7 +108,7 @@ impl Statements {
                 self.gate(sql).await?
             }
         };
-        let resolved = self.resolve(&gated, 0).await?;
+        let resolved = self.resolve(&gated, 0, Need::Columns).await?;
         let key = (gated.sql.clone(), resolved.relations.clone());
         // The columns of `meta` belong to the metadata role, which may be of another version a moment later.
         let lasting = resolved.relations.filled.is_empty();
@@ -117,7 +129,7 @@ impl Statements {
         })
         .await?;
         if lasting {
-            self.0.described.put(key, description.clone());
+            self.0.described.put(key, description.clone(), 1);
         }
         Ok((description, resolved.snapshot))
     }
@@ -159,14 +171,15 @@ impl Statements {
         let entry = self.0.running.enter(&pinned.id, &stop);
         let place = self.0.admission.enter().await?;
         let gated = self.gate(&pinned.sql).await?;
-        let resolved = self.resolve(&gated, pinned.snapshot).await?;
+        let parameters = Parameters::decode(&pinned.parameters)?;
+        let resolved = self.resolve(&gated, pinned.snapshot, Need::Rows(&parameters)).await?;
         let attached = self.attach(&resolved, true).await?;
         stop.watch(limit);
         Ok(Job {
             engine: Arc::clone(&self.0.engine),
             attached,
             sql: gated.sql.clone(),
-            parameters: Parameters::decode(&pinned.parameters)?,
+            parameters,
             stop,
             place: (place, entry),
         })
@@ -180,7 +193,7 @@ impl Statements {
         let gate = Arc::clone(&self.0.gate);
         let text = sql.clone();
         let gated = Arc::new(on_large_stack("gate", move || gate.check(&text)).await?);
-        self.0.gated.put(sql, Arc::clone(&gated));
+        self.0.gated.put(sql, Arc::clone(&gated), 1);
         Ok(gated)
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 const BATCH_ROWS: usize = 64 << 10;
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_AGE: Duration = Duration::from_millis(50);
-const BATCHES_ON_THE_WAY: usize = 2;
+const BATCHES_ON_THE_WAY: usize = 4;
 
 /// What a thread needs to run a statement.
 pub struct Job {
@@ -48,7 +48,7 @@ pub struct Job {
 pub struct Batches {
     /// The columns.
     pub schema: SchemaRef,
-    receiver: mpsc::Receiver<RecordBatch>,
+    receiver: mpsc::Receiver<Vec<RecordBatch>>,
     outcome: Outcome,
     _guard: DropGuard,
 }
@@ -128,7 +128,7 @@ fn pump(job: &Job, rows: &mut Rows<'_>, sink: &mut Sink) -> Result<(), QueryErro
 }
 
 struct Sink {
-    sender: mpsc::Sender<RecordBatch>,
+    sender: mpsc::Sender<Vec<RecordBatch>>,
     stop: Stop,
     handle: tokio::runtime::Handle,
     rows: Vec<RecordBatch>,
@@ -152,13 +152,13 @@ impl Sink {
         self.since = Instant::now();
         let rows = std::mem::take(&mut self.rows);
         (self.count, self.bytes) = (0, 0);
-        let Some(first) = rows.first() else { return Ok(()) };
-        let batch = concat_batches(&first.schema(), &rows)
-            .map_err(|error| QueryError::Internal(format!("batches of one result: {error}")))?;
+        if rows.is_empty() {
+            return Ok(());
+        }
         let (sender, stop) = (&self.sender, &self.stop);
         self.handle.block_on(async {
             tokio::select! {
-                sent = sender.send(batch) => sent.map_err(|_| QueryError::Cancelled),
+                sent = sender.send(rows) => sent.map_err(|_| QueryError::Cancelled),
                 () = stop.ended() => Err(QueryError::Cancelled),
             }
         })
@@ -171,7 +171,11 @@ impl Stream for Batches {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match self.receiver.poll_recv(context) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(batch)) => Poll::Ready(Some(Ok(batch))),
+            // Put together here, where another thread than the engine's has time for it.
+            Poll::Ready(Some(rows)) => Poll::Ready(Some(
+                concat_batches(&self.schema, &rows)
+                    .map_err(|error| QueryError::Internal(format!("batches of one result: {error}"))),
+            )),
             Poll::Ready(None) => Poll::Ready(match told(&self.outcome) {
                 Some(Ok(())) => None,
                 Some(Err(error)) => Some(Err(error)),

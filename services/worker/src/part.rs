@@ -115,7 +115,7 @@ impl PartWriter {
             .fields
             .iter()
             .zip(self.bounds)
-            .filter_map(|(field, bounds)| bounds.stats(field.id?))
+            .filter_map(|(field, bounds)| Some(bounds.stats(field.id?, &field.dtype, self.rows)))
             .collect();
         Ok(WrittenPart {
             path: self.path,

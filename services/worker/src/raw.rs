@@ -48,8 +48,8 @@ pub(crate) fn columns(fields: &[PartField]) -> Vec<ColumnRecord> {
         .collect()
 }
 
-// In DuckDB's words, as it reads these Parquet types.
-fn sql_name(of: &DataType) -> String {
+/// In DuckDB's words, as it reads these Parquet types.
+pub(crate) fn sql_name(of: &DataType) -> String {
     let name = match of {
         DataType::Boolean => "BOOLEAN",
         DataType::Int8 => "TINYINT",

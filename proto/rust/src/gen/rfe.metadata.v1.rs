@@ -461,6 +461,10 @@ pub struct ColumnStats {
     /// NULLs.
     #[prost(int64, tag = "5")]
     pub nulls: i64,
+    /// The SQL type that the file's column has, in whose order the bounds are. A text longer than 128 bytes bounds by its beginning:
+    /// `min` may then be less than the least value, and `max` greater than the greatest.
+    #[prost(string, tag = "6")]
+    pub r#type: ::prost::alloc::string::String,
 }
 impl ::prost::Name for ColumnStats {
     const NAME: &'static str = "ColumnStats";
@@ -928,6 +932,46 @@ impl ::prost::Name for ResolveDatasetsResponse {
         "/rfe.metadata.v1.ResolveDatasetsResponse".into()
     }
 }
+/// Request of ScanFiles.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ScanFilesRequest {
+    /// Required. The dataset.
+    #[prost(string, tag = "1")]
+    pub dataset: ::prost::alloc::string::String,
+    /// Required. The snapshot.
+    #[prost(uint64, tag = "2")]
+    pub snapshot: u64,
+    /// Required. The layer.
+    #[prost(enumeration = "Layer", tag = "3")]
+    pub layer: i32,
+}
+impl ::prost::Name for ScanFilesRequest {
+    const NAME: &'static str = "ScanFilesRequest";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ScanFilesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ScanFilesRequest".into()
+    }
+}
+/// Response of ScanFiles.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ScanFilesResponse {
+    /// Some of the files, by key.
+    #[prost(message, repeated, tag = "1")]
+    pub data_files: ::prost::alloc::vec::Vec<DataFile>,
+}
+impl ::prost::Name for ScanFilesResponse {
+    const NAME: &'static str = "ScanFilesResponse";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ScanFilesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ScanFilesResponse".into()
+    }
+}
 /// Request of ScanTable.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ScanTableRequest {
@@ -1108,6 +1152,31 @@ pub mod catalog_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Streams the files of one layer of a dataset, as one snapshot shows them, however many they are.
+        pub async fn scan_files(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ScanFilesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ScanFilesResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.metadata.v1.CatalogService/ScanFiles",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("rfe.metadata.v1.CatalogService", "ScanFiles"));
+            self.inner.server_streaming(req, path, codec).await
+        }
         /// Streams a table of `meta` as Arrow: the newest million rows.
         pub async fn scan_table(
             &mut self,
@@ -1164,6 +1233,17 @@ pub mod catalog_service_server {
             tonic::Response<super::ResolveDatasetsResponse>,
             tonic::Status,
         >;
+        /// Server streaming response type for the ScanFiles method.
+        type ScanFilesStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ScanFilesResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Streams the files of one layer of a dataset, as one snapshot shows them, however many they are.
+        async fn scan_files(
+            &self,
+            request: tonic::Request<super::ScanFilesRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ScanFilesStream>, tonic::Status>;
         /// Server streaming response type for the ScanTable method.
         type ScanTableStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::ScanTableResponse, tonic::Status>,
@@ -1340,6 +1420,52 @@ pub mod catalog_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rfe.metadata.v1.CatalogService/ScanFiles" => {
+                    #[allow(non_camel_case_types)]
+                    struct ScanFilesSvc<T: CatalogService>(pub Arc<T>);
+                    impl<
+                        T: CatalogService,
+                    > tonic::server::ServerStreamingService<super::ScanFilesRequest>
+                    for ScanFilesSvc<T> {
+                        type Response = super::ScanFilesResponse;
+                        type ResponseStream = T::ScanFilesStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ScanFilesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CatalogService>::scan_files(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ScanFilesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)

@@ -8,7 +8,7 @@ use rfe_registry::CatalogStore;
 use tonic::{Request, Response, Status};
 
 use super::{required, status};
-use crate::scan;
+use crate::{files, scan};
 
 /// The service.
 #[derive(Debug)]
@@ -18,6 +18,7 @@ pub(crate) struct Catalog {
 
 #[tonic::async_trait]
 impl pb::catalog_service_server::CatalogService for Catalog {
+    type ScanFilesStream = Pin<Box<dyn Stream<Item = Result<pb::ScanFilesResponse, Status>> + Send>>;
     type ScanTableStream = Pin<Box<dyn Stream<Item = Result<pb::ScanTableResponse, Status>> + Send>>;
 
     async fn get_snapshot(
@@ -42,6 +43,17 @@ impl pb::catalog_service_server::CatalogService for Catalog {
             snapshot: resolved.snapshot,
             datasets: resolved.datasets,
         }))
+    }
+
+    async fn scan_files(
+        &self,
+        request: Request<pb::ScanFilesRequest>,
+    ) -> Result<Response<Self::ScanFilesStream>, Status> {
+        let request = request.into_inner();
+        required("dataset", &request.dataset)?;
+        let pieces = files::stream(self.catalog.clone(), request).await.map_err(status)?;
+        let messages = pieces.map_ok(|data_files| pb::ScanFilesResponse { data_files }).map_err(status);
+        Ok(Response::new(Box::pin(messages)))
     }
 
     async fn scan_table(

@@ -20,6 +20,8 @@ use crate::{
 };
 
 const MAX_IDLE: usize = 64;
+// Of all their views' texts: a view over many files has a long one.
+const MAX_IDLE_BYTES: usize = 32 << 20;
 
 /// A view of a statement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -39,6 +41,12 @@ pub struct Relations {
     pub views: Vec<View>,
     /// Names of tables that are filled for this statement alone, by schema.
     pub filled: Vec<(&'static str, String)>,
+}
+
+impl Relations {
+    fn bytes(&self) -> usize {
+        self.views.iter().map(|view| view.sql.len()).sum()
+    }
 }
 
 /// A database of views.
@@ -147,11 +155,13 @@ impl Cache {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = Arc::clone(slots.entry(relations.clone()).or_default());
         slot.used.store(now, Ordering::Relaxed);
-        while slots.len() > MAX_IDLE {
+        let mut bytes = slots.keys().map(Relations::bytes).sum::<usize>();
+        while slots.len() > MAX_IDLE || (bytes > MAX_IDLE_BYTES && slots.len() > 1) {
             let oldest = slots
                 .iter()
                 .min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed))
                 .map(|(key, _)| key.clone());
+            bytes -= oldest.as_ref().map_or(0, Relations::bytes);
             evicted.extend(oldest.and_then(|key| slots.remove(&key)));
         }
         // Detaching waits for the engine; others need not wait for that.

@@ -75,7 +75,7 @@ impl Sql {
 
     /// Every dataset as a flight.
     pub async fn flights(&self) -> Result<Vec<FlightInfo>, QueryError> {
-        let datasets = self.0.statements.catalog().resolve(0, Vec::new(), true).await?.datasets;
+        let datasets = self.0.statements.catalog().all().await?;
         let flight = |name: String| {
             let ticket = format!("SELECT * FROM {}", crate::engine::identifier(&name)).into_bytes();
             answer::info(None, ticket, FlightDescriptor::new_path(vec![name]))

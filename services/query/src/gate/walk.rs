@@ -1,12 +1,11 @@
 //! A walk over the parsed statement. What it does not know, it refuses.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Map, Value as Json};
 
 use super::{Space, Table, functions};
 use crate::{
     error::QueryError,
+    pruning::{self, Place, Places, Zone},
     rewrite::{CATALOG, INFORMATION},
 };
 
@@ -27,14 +26,15 @@ const PARTS: [&str; 7] = [
     "DESCENDING",
 ];
 
-/// The tables that a statement names.
-pub fn tables(statement: &Json) -> Result<BTreeSet<Table>, QueryError> {
-    let mut walk = Walk { tables: BTreeSet::new(), scope: Vec::new(), depth: 0, parts: 0 };
+/// The tables that a statement names, each at each of its places.
+pub fn places(statement: &Json, zone: Zone) -> Result<Vec<(Table, Place)>, QueryError> {
+    let mut walk =
+        Walk { zone, found: Vec::new(), filtered: Places::new(), scope: Vec::new(), depth: 0, parts: 0 };
     if !statement["node"]["type"].as_str().is_some_and(|kind| NODES.contains(&kind)) {
         return Err(refused("a statement of this kind"));
     }
     walk.value(statement)?;
-    Ok(walk.tables)
+    Ok(walk.found)
 }
 
 /// The query that stands for SHOW TABLES and its like, if the statement is one.
@@ -57,7 +57,10 @@ pub fn show_instead(statement: &Json) -> Result<Option<String>, QueryError> {
 }
 
 struct Walk {
-    tables: BTreeSet<Table>,
+    zone: Zone,
+    found: Vec<(Table, Place)>,
+    // Places of FROM clauses that are being walked through. A table that is found elsewhere has no filter.
+    filtered: Places,
     scope: Vec<String>,
     depth: usize,
     parts: usize,
@@ -114,6 +117,9 @@ impl Walk {
             self.value(&entry["value"])?;
             self.scope.push(entry["key"].as_str().unwrap_or_default().to_lowercase());
         }
+        if kind == "SELECT_NODE" {
+            self.filtered.extend(pruning::places(object, self.zone));
+        }
         match kind {
             "RECURSIVE_CTE_NODE" => {
                 self.scope.push(text(object, "cte_name").unwrap_or_default().to_lowercase());
@@ -157,7 +163,8 @@ impl Walk {
             INFORMATION => Space::Information,
             other => return Err(unknown_schema(other)),
         };
-        self.tables.insert(Table { space, name });
+        let place = self.filtered.remove(&pruning::address(object)).unwrap_or_default();
+        self.found.push((Table { space, name }, place));
         self.children(object, &[])
     }
 

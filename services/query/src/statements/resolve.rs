@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use rfe_model::name::nearest;
-use rfe_proto::metadata::ResolvedDataset;
+use rfe_proto::metadata::{Layer, ResolvedDataset};
 
 use super::Statements;
 use crate::{
-    catalog::META,
+    catalog::{META, name_of},
     engine::{Attached, Relations, View, on_large_stack},
     error::QueryError,
     gate::{Gated, Space, Table},
     information::{self, Described},
+    parameters::Parameters,
+    pruning::Pruning,
     relation,
 };
 
@@ -24,9 +26,23 @@ pub struct Resolved {
     pub relations: Relations,
 }
 
+/// How much of its tables a statement needs.
+#[derive(Debug, Clone, Copy)]
+pub enum Need<'a> {
+    /// Their columns.
+    Columns,
+    /// The rows that it reads with these values bound.
+    Rows(&'a Parameters),
+}
+
 impl Statements {
-    /// Looks the statement's tables up.
-    pub(super) async fn resolve(&self, gated: &Gated, snapshot: u64) -> Result<Resolved, QueryError> {
+    /// Looks the statement's tables up; snapshot 0 is the newest.
+    pub(super) async fn resolve(
+        &self,
+        gated: &Gated,
+        snapshot: u64,
+        need: Need<'_>,
+    ) -> Result<Resolved, QueryError> {
         let mut resolved = Resolved::default();
         let mut names = Vec::new();
         for table in &gated.tables {
@@ -36,26 +52,52 @@ impl Statements {
                 Space::Meta | Space::Information => resolved.relations.filled.push(filled(table)?),
             }
         }
-        // No name at all would ask for every dataset.
         if names.is_empty() {
             return Ok(resolved);
         }
-        let answer = self.catalog().resolve(snapshot, names, false).await?;
-        resolved.snapshot = answer.snapshot;
-        for table in &gated.tables {
-            let sql = match (table.space, find(&answer.datasets, &table.name)) {
-                (Space::Main, Some(dataset)) => relation::main_view(dataset, self.0.lake.as_ref())?,
-                (Space::Raw, Some(dataset)) => relation::raw_view(dataset, self.0.lake.as_ref())?,
-                (Space::Main | Space::Raw, None) => return Err(self.unknown(&table.name).await),
-                (Space::Meta | Space::Information, _) => continue,
+        resolved.snapshot = if snapshot == 0 { self.catalog().newest().await? } else { snapshot };
+        let datasets = self.catalog().datasets(resolved.snapshot, &names).await?;
+        for table in gated.tables.iter().filter(|table| matches!(table.space, Space::Main | Space::Raw)) {
+            let Some(dataset) = datasets.iter().find(|dataset| name_of(dataset) == table.name) else {
+                return Err(self.unknown(&table.name).await);
             };
-            resolved.relations.views.push(View {
-                schema: table.space.schema(),
-                name: table.name.clone(),
-                sql,
-            });
+            let sql = match need {
+                Need::Columns => relation::nothing(&match table.space {
+                    Space::Raw => relation::raw_columns(dataset)?,
+                    _ => relation::main_columns(dataset)?,
+                }),
+                Need::Rows(parameters) => {
+                    self.view(gated, table, (dataset, resolved.snapshot), parameters).await?
+                }
+            };
+            resolved.relations.views.push(View { schema: table.space.schema(), name: table.name.clone(), sql });
         }
         Ok(resolved)
+    }
+
+    async fn view(
+        &self,
+        gated: &Gated,
+        table: &Table,
+        (dataset, snapshot): (&ResolvedDataset, u64),
+        parameters: &Parameters,
+    ) -> Result<String, QueryError> {
+        let lake = self.0.lake.as_ref();
+        if table.space == Space::Raw {
+            let files = self.catalog().files(dataset, snapshot, Layer::Raw).await?;
+            self.0.files.read(files.all().len());
+            return relation::raw_view(dataset, &files.all().iter().collect::<Vec<_>>(), lake);
+        }
+        let files = self.catalog().files(dataset, snapshot, Layer::Processed).await?;
+        let places = gated.places.iter().filter(|(named, _)| named == table).map(|(_, place)| place);
+        let columns = relation::prunable(dataset)?;
+        let pruning = Pruning::of(gated, &places.collect::<Vec<_>>(), &columns, parameters, self.0.zone);
+        let needed = files.all().iter().filter(|file| pruning.needs(file)).collect::<Vec<_>>();
+        let pruned = files.all().len() - needed.len();
+        self.0.files.read(needed.len());
+        self.0.files.pruned(pruned);
+        tracing::debug!(dataset = table.name, read = needed.len(), pruned, "files of a statement");
+        relation::main_view(dataset, &needed, lake)
     }
 
     /// A database with the relations; `rows` false leaves the tables of `meta` empty.
@@ -75,7 +117,7 @@ impl Statements {
     /// Every table with its columns.
     pub async fn all_tables(&self) -> Result<Vec<Described>, QueryError> {
         let mut all = Vec::new();
-        for dataset in &self.catalog().resolve(0, Vec::new(), true).await?.datasets {
+        for dataset in &self.catalog().all().await? {
             let name = dataset.dataset.as_ref().map(|dataset| dataset.name.clone()).unwrap_or_default();
             let columns = |columns: Vec<relation::Shown>| {
                 columns.into_iter().map(|(name, kind)| (name, kind.to_string())).collect()
@@ -135,8 +177,8 @@ impl Statements {
     }
 
     async fn unknown(&self, name: &str) -> QueryError {
-        let all = match self.catalog().resolve(0, Vec::new(), true).await {
-            Ok(all) => all.datasets,
+        let all = match self.catalog().all().await {
+            Ok(all) => all,
             Err(error) => return error,
         };
         let datasets = all.iter().filter_map(|dataset| Some(dataset.dataset.as_ref()?.name.clone()));
@@ -154,10 +196,6 @@ fn filled(table: &Table) -> Result<(&'static str, String), QueryError> {
     let schema = if table.space == Space::Meta { "meta" } else { "information_schema" };
     let like = nearest(&table.name, known.iter().copied()).map(|name| format!("{schema}.{name}"));
     Err(no_table(&format!("{schema}.{}", table.name), like.as_deref()))
-}
-
-fn find<'a>(datasets: &'a [ResolvedDataset], name: &str) -> Option<&'a ResolvedDataset> {
-    datasets.iter().find(|dataset| dataset.dataset.as_ref().is_some_and(|dataset| dataset.name == name))
 }
 
 fn no_table(name: &str, like: Option<&str>) -> QueryError {

@@ -17,8 +17,9 @@ use rfe_lake::{Bucket, Lake, LocalLake};
 use rfe_mesh::{MeshChannel, Metrics, Shutdown, pages::Pages, server::GrpcPort};
 use rfe_model::name::LINEAGE_IDS;
 use rfe_proto::metadata::{
-    Column, DataFile, Dataset, GetSnapshotRequest, GetSnapshotResponse, ResolveDatasetsRequest,
-    ResolveDatasetsResponse, ResolvedDataset, ScanTableRequest, ScanTableResponse,
+    Column, DataFile, Dataset, GetSnapshotRequest, GetSnapshotResponse, Layer, ResolveDatasetsRequest,
+    ResolveDatasetsResponse, ResolvedDataset, ScanFilesRequest, ScanFilesResponse, ScanTableRequest,
+    ScanTableResponse,
     catalog_service_server::{CatalogService, CatalogServiceServer},
 };
 use rfe_query::{Config, Deps};
@@ -34,6 +35,8 @@ pub struct Served {
     pub url: String,
     /// The folder of its lake.
     pub folder: tempfile::TempDir,
+    /// Its metrics.
+    pub metrics: Metrics,
     shutdown: Shutdown,
 }
 
@@ -107,10 +110,15 @@ pub async fn serve() -> Served {
 
 /// Serves the role.
 pub async fn serve_with(config: Config) -> Served {
+    serve_datasets(config, datasets).await
+}
+
+/// Serves the role over datasets of one's own.
+pub async fn serve_datasets(config: Config, make: impl Fn(&dyn Lake) -> Vec<ResolvedDataset>) -> Served {
     let folder = tempfile::tempdir().expect("folder");
     let lake: Arc<dyn Lake> = Arc::new(LocalLake::open(folder.path()).expect("lake"));
     let shutdown = Shutdown::new();
-    let metadata = serve_catalog(Datasets { all: datasets(lake.as_ref()) }, &shutdown).await;
+    let metadata = serve_catalog(Datasets { all: make(lake.as_ref()) }, &shutdown).await;
     let metrics = Metrics::default();
     let deps = Deps { metadata, lake, shutdown: shutdown.clone(), metrics: metrics.clone() };
     let role = rfe_query::build(config, deps).expect("the role");
@@ -122,10 +130,10 @@ pub async fn serve_with(config: Config) -> Served {
     let url = format!("http://{}", listener.local_addr().expect("address"));
     rfe_mesh::server::spawn(
         listener,
-        GrpcPort::new(routes.routes(), Pages { metrics, ..Pages::default() }),
+        GrpcPort::new(routes.routes(), Pages { metrics: metrics.clone(), ..Pages::default() }),
         &shutdown,
     );
-    Served { url, folder, shutdown }
+    Served { url, folder, metrics, shutdown }
 }
 
 async fn serve_catalog(datasets: Datasets, shutdown: &Shutdown) -> MeshChannel {
@@ -148,6 +156,7 @@ struct Datasets {
 
 #[tonic::async_trait]
 impl CatalogService for Datasets {
+    type ScanFilesStream = Pin<Box<dyn Stream<Item = Result<ScanFilesResponse, Status>> + Send>>;
     type ScanTableStream = Pin<Box<dyn Stream<Item = Result<ScanTableResponse, Status>> + Send>>;
 
     async fn get_snapshot(
@@ -171,11 +180,25 @@ impl CatalogService for Datasets {
             .cloned()
             .collect::<Vec<_>>();
         for dataset in &mut datasets {
-            let visible = |file: &DataFile| !request.columns_only && file.begin_snapshot <= snapshot;
-            dataset.processed.retain(visible);
-            dataset.raw.retain(visible);
+            assert!(request.columns_only, "files come as a stream");
+            (dataset.processed, dataset.raw) = (Vec::new(), Vec::new());
         }
         Ok(Response::new(ResolveDatasetsResponse { snapshot, datasets }))
+    }
+
+    async fn scan_files(
+        &self,
+        request: Request<ScanFilesRequest>,
+    ) -> Result<Response<Self::ScanFilesStream>, Status> {
+        let request = request.into_inner();
+        let named = |one: &&ResolvedDataset| {
+            one.dataset.as_ref().is_some_and(|dataset| dataset.name == request.dataset)
+        };
+        let dataset = self.all.iter().find(named).expect("a dataset that was resolved");
+        let files = if request.layer() == Layer::Raw { &dataset.raw } else { &dataset.processed };
+        let visible = files.iter().filter(|file| file.begin_snapshot <= request.snapshot).cloned();
+        let pieces = visible.map(|file| Ok(ScanFilesResponse { data_files: vec![file] }));
+        Ok(Response::new(Box::pin(stream::iter(pieces.collect::<Vec<_>>()))))
     }
 
     async fn scan_table(
@@ -326,7 +349,8 @@ fn nested(lake: &dyn Lake) -> ResolvedDataset {
     nested
 }
 
-fn dataset(name: &str, kind: &str, events: bool, columns: &[(u32, &str, &str)]) -> ResolvedDataset {
+/// A dataset without files.
+pub fn dataset(name: &str, kind: &str, events: bool, columns: &[(u32, &str, &str)]) -> ResolvedDataset {
     let columns = columns.iter().map(|(id, name, kind)| column(*id, name, kind)).collect();
     let dataset = Dataset {
         name: name.into(),

@@ -82,6 +82,7 @@ pub(super) fn file(run: &pb::Run, layer: pb::Layer, part: u32, rows: i64) -> pb:
             max: "9".into(),
             has_bounds: true,
             nulls: 2,
+            r#type: "BIGINT".into(),
         }],
         ..Default::default()
     }
