@@ -24,8 +24,8 @@ impl Inference {
     /// Takes a text as CSV has it: ISO dates and times, numbers and booleans are typed.
     #[inline]
     pub fn text(&mut self, text: &str) {
-        // Nothing narrows a column that holds text, and only integers matter to `exceeds_double`.
-        if self.seen & TEXT == 0 || text.len() >= 16 {
+        // Nothing narrows a column that holds text, and only large integers matter to `exceeds_double`.
+        if self.seen & TEXT == 0 || may_be_large_integer(text) {
             self.take(classify(text));
         }
     }
@@ -87,6 +87,11 @@ impl Inference {
     pub fn exceeds_double(self) -> bool {
         self.exceeds_double
     }
+}
+
+// 2^53 has 16 digits, the largest BIGINT 19 and perhaps a sign.
+fn may_be_large_integer(text: &str) -> bool {
+    (16..=20).contains(&text.len()) && matches!(text.as_bytes()[0], b'0'..=b'9' | b'-')
 }
 
 #[cfg(test)]

@@ -160,6 +160,7 @@ fn close(dialect: &Dialect, bytes: &[u8], open: usize, is_all: bool) -> Close {
 }
 
 /// The length of the line end at the beginning of `bytes`, 0 at the end of all; `None`: it may go on behind them.
+#[inline]
 pub(super) fn line_end(bytes: &[u8], is_all: bool) -> Option<usize> {
     match bytes {
         [b'\n', ..] => Some(1),
@@ -178,10 +179,12 @@ pub(super) fn count_lines(bytes: &[u8]) -> u64 {
 }
 
 /// A field's text, with doubled and escaped quotes made plain.
+#[inline]
 pub(super) fn value<'a>(dialect: &Dialect, text: Cow<'a, str>, field: Field) -> Cow<'a, str> {
-    if !field.is_escaped {
-        return text;
-    }
+    if field.is_escaped { Cow::Owned(unescaped(dialect, &text)) } else { text }
+}
+
+fn unescaped(dialect: &Dialect, text: &str) -> String {
     let (quote, escape) = (dialect.quote.map(char::from), dialect.escape.map(char::from));
     let mut plain = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -193,7 +196,7 @@ pub(super) fn value<'a>(dialect: &Dialect, text: Cow<'a, str>, field: Field) -> 
             _ => plain.push(next),
         }
     }
-    Cow::Owned(plain)
+    plain
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub(super) struct Layout {
     pub(super) union: Vec<String>,
     pub(super) file: String,
     expected: Vec<Option<SqlType>>,
+    /// Those of them that are held to a type.
+    held: Vec<(usize, SqlType)>,
     /// How numbers of a field are written, where that is not the plain form.
     numbers: Vec<Option<NumberForm>>,
 }
@@ -47,8 +49,10 @@ impl Layout {
             .collect();
         // Any text fits these.
         let is_open = |of: &&SqlType| !matches!(of, SqlType::Varchar | SqlType::Blob | SqlType::Nested(_));
-        let expected = header.iter().map(|name| expected.of(name).filter(is_open).cloned()).collect();
-        Self { dialect, header, union, file, expected, numbers }
+        let expected: Vec<Option<SqlType>> =
+            header.iter().map(|name| expected.of(name).filter(is_open).cloned()).collect();
+        let held = expected.iter().enumerate().filter_map(|(at, of)| Some((at, of.clone()?))).collect();
+        Self { dialect, header, union, file, expected, held, numbers }
     }
 
     fn check(&self, record: &[u8], fields: &[Field], framed: Framed, line: u64) -> Result<(), Flaw> {
@@ -139,12 +143,10 @@ impl<'l> TextTable<'l> {
         let text = |field: &Field| -> Cow<'_, str> {
             value(&layout.dialect, Cow::Borrowed(&record[field.start..field.end]), *field)
         };
-        for (at, field) in fields.iter().enumerate() {
-            if let Some(expected) = &layout.expected[at] {
-                let text = text(field);
-                if !(text.is_empty() && !field.is_quoted || layout.is_null(&text)) {
-                    layout.check_value(at, &text, expected)?;
-                }
+        for (at, expected) in &layout.held {
+            let (field, text) = (&fields[*at], text(&fields[*at]));
+            if !(text.is_empty() && !field.is_quoted || layout.is_null(&text)) {
+                layout.check_value(*at, &text, expected)?;
             }
         }
         for (at, (field, column)) in fields.iter().zip(&mut self.columns).enumerate() {
