@@ -199,7 +199,7 @@ impl PagesReader {
             df!("_page" => vec![page as i64; ids.len()], "_record" => places, "body" => &ids).expect("raw");
         let values = Column::new("id".into(), &ids);
         let id =
-            ChunkColumn { name: "id".into(), values, observed: Some(SqlType::BigInt), exceeds_double: false };
+            ChunkColumn { name: "id".into(), values, observed: Some(SqlType::BigInt), exceeds_double: false, in_raw: None };
         Chunk {
             raw,
             columns: vec![id],
