@@ -30,6 +30,7 @@ mod processed;
 mod progress;
 mod pull;
 mod raw;
+mod remember;
 mod replay;
 mod role;
 mod row_groups;
