@@ -64,6 +64,8 @@ type Filters = Vec<Arc<Predicate>>;
 impl Scope {
     fn tree(&mut self, node: &Json, filters: Filters, leftmost: bool) {
         let Some(object) = node.as_object() else { return };
+        let is_sampled = object.get("sample").is_some_and(|sample| !sample.is_null());
+        let filters = if is_sampled { Filters::new() } else { filters };
         match text(object, "type") {
             "JOIN" => self.join(object, filters, leftmost),
             "BASE_TABLE" => self.table(object, filters, leftmost),
@@ -101,8 +103,7 @@ impl Scope {
         self.other(node, name);
         let is_renamed =
             node.get("column_name_alias").and_then(Json::as_array).is_some_and(|names| !names.is_empty());
-        let is_sampled = node.get("sample").is_some_and(|sample| !sample.is_null());
-        if is_renamed || is_sampled {
+        if is_renamed {
             return;
         }
         let Some(alias) = self.aliases.last().cloned() else { return };
