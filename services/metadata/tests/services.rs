@@ -3,6 +3,7 @@
 #[path = "support/mesh.rs"]
 mod mesh;
 
+use futures::TryStreamExt as _;
 use mesh::Mesh;
 use rfe_mesh::fault_from_status;
 use rfe_model::{ErrorCode, Fault, SourceSpec, fault::reason, id};
@@ -296,6 +297,39 @@ async fn tables_of_meta_stream_as_arrow() {
     let missing = fault(mesh.catalog.scan_table(request).await);
     assert_eq!((missing.code, missing.reason.as_str()), (ErrorCode::NotFound, reason::DATASET_NOT_FOUND));
     assert!(missing.message.contains("meta.ingestion_runs"), "{}", missing.message);
+}
+
+#[tokio::test]
+async fn files_of_a_layer_stream_whole_however_many_they_are() {
+    let mut mesh = Mesh::start().await;
+    mesh.declare(source("clicks", "webhook")).await;
+    let run = mesh.batch("clicks").await;
+    let mut request = mesh::commit(&run, &["e1"], true);
+    let file = request.files[1].clone();
+    // More than a part of the scan, and more than a message holds.
+    let text = "x".repeat(1000);
+    request.files.extend((1..1200).map(|at| pb::DataFile {
+        key: format!("{}-{at:04}", file.key),
+        part: at,
+        stats: vec![pb::ColumnStats { column_id: 1, min: text.clone(), ..Default::default() }],
+        ..file.clone()
+    }));
+    let committed = mesh.runs.commit_run(request).await.expect("commit").into_inner();
+    let snapshot = committed.run.expect("it succeeded").snapshot;
+    let mut scan = async |layer: pb::Layer, snapshot| {
+        let request = pb::ScanFilesRequest { dataset: "clicks".to_owned(), snapshot, layer: layer.into() };
+        let stream = mesh.catalog.scan_files(request).await.expect("scan").into_inner();
+        let messages: Vec<_> = stream.try_collect().await.expect("stream");
+        (messages.len(), messages.into_iter().flat_map(|message| message.data_files).collect::<Vec<_>>())
+    };
+    let (messages, files) = scan(pb::Layer::Processed, snapshot).await;
+    let keys: std::collections::BTreeSet<_> = files.iter().map(|file| &file.key).collect();
+    assert_eq!((keys.len(), files.len()), (1200, 1200));
+    assert!(messages > 2, "{messages} messages");
+    assert_eq!(scan(pb::Layer::Raw, snapshot).await.1.len(), 1);
+    let request = pb::ScanFilesRequest { dataset: "nobody".to_owned(), snapshot, layer: 1 };
+    let missing = fault(mesh.catalog.scan_files(request).await);
+    assert_eq!(missing.code, ErrorCode::NotFound);
 }
 
 #[tokio::test]

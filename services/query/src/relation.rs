@@ -69,11 +69,7 @@ pub fn prunable(dataset: &ResolvedDataset) -> Result<Vec<Prunable>, QueryError> 
 }
 
 /// The query behind `main.<dataset>`, over these files of it in the order of their commits.
-pub fn main_view(
-    dataset: &ResolvedDataset,
-    files: &[&File],
-    lake: &dyn Lake,
-) -> Result<String, QueryError> {
+pub fn main_view(dataset: &ResolvedDataset, files: &[&File], lake: &dyn Lake) -> Result<String, QueryError> {
     let columns = processed(dataset)?;
     if files.is_empty() {
         return Ok(nothing(&columns.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>()));

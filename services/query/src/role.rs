@@ -31,7 +31,7 @@ pub struct Deps {
 /// # Errors
 /// If the engine can't be opened: its scratch folder can't be made, or a setting is refused.
 pub fn build(config: Config, deps: Deps) -> Result<Role, Fault> {
-    let statements = 
+    let statements =
         Statements::open(&config, deps.metadata, deps.lake, deps.shutdown.clone(), &deps.metrics)?;
     let sql = Sql::new(statements.clone(), &config, &deps.metrics)?;
     let service = FlightServiceServer::new(Door(sql)).max_decoding_message_size(MAX_MESSAGE_BYTES);

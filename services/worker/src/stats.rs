@@ -44,12 +44,13 @@ impl Bounds {
     }
 
     fn widen(&mut self, least: Option<Scalar>, greatest: Option<Scalar>) {
-        let sides = [(least, Ordering::Less, &mut self.least), (greatest, Ordering::Greater, &mut self.greatest)];
+        let sides =
+            [(least, Ordering::Less, &mut self.least), (greatest, Ordering::Greater, &mut self.greatest)];
         for (new, order, known) in sides {
             let Some(new) = new else { continue };
-            let compared = known.as_ref().map_or(Some(order), |known| {
-                new.as_any_value().partial_cmp(&known.as_any_value())
-            });
+            let compared = known
+                .as_ref()
+                .map_or(Some(order), |known| new.as_any_value().partial_cmp(&known.as_any_value()));
             match compared {
                 Some(found) if found == order => *known = Some(new),
                 Some(_) => {}

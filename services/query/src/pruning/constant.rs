@@ -82,9 +82,7 @@ impl Constant {
             Value::Integer(value) => Self::Integer((*value).into()),
             Value::Unsigned(value) => Self::Integer((*value).into()),
             Value::Double(value) => Self::Real(*value),
-            Value::Decimal { scale, value, .. } => {
-                Self::Real(*value as f64 / 10f64.powi(i32::from(*scale)))
-            }
+            Value::Decimal { scale, value, .. } => Self::Real(*value as f64 / 10f64.powi(i32::from(*scale))),
             Value::Text(text) => Self::Text(text.clone()),
             Value::Date(days) => Self::Date(*days),
             Value::Timestamp(micros) => Self::Timestamp(*micros),
@@ -296,7 +294,10 @@ fn civil_micros(text: &str) -> Option<i64> {
 }
 
 fn instant_micros(text: &str) -> Option<i64> {
-    (is_plain(text) && has_offset(text)).then(|| text.parse::<Timestamp>().ok()).flatten().map(Timestamp::as_microsecond)
+    (is_plain(text) && has_offset(text))
+        .then(|| text.parse::<Timestamp>().ok())
+        .flatten()
+        .map(Timestamp::as_microsecond)
 }
 
 fn micros_of(at: civil::DateTime) -> Option<i64> {
@@ -306,7 +307,8 @@ fn micros_of(at: civil::DateTime) -> Option<i64> {
 // A year of four digits, seconds, and no finer fraction than the engine keeps.
 fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let fraction = text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
+    let fraction =
+        text.split_once('.').map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
     bytes.len() >= 19
         && bytes.iter().all(|byte| byte.is_ascii_digit() || b"-: T.+Z".contains(byte))
         && bytes[4] == b'-'
@@ -316,7 +318,7 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn has_offset(text: &str) -> bool {
-    text.len() > 19 && text[19..].contains(['+', '-', 'Z'])
+    text.get(19..).is_some_and(|rest| rest.contains(['+', '-', 'Z']))
 }
 
 #[cfg(test)]

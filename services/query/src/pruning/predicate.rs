@@ -71,7 +71,11 @@ impl Predicate {
             }
             "OPERATOR_IS_NULL" => Self::Null(first()),
             "OPERATOR_IS_NOT_NULL" => Self::NotNull(first()),
-            kind => Self::comparison(kind, Operand::read(&node["left"], zone), Operand::read(&node["right"], zone)),
+            kind => Self::comparison(
+                kind,
+                Operand::read(&node["left"], zone),
+                Operand::read(&node["right"], zone),
+            ),
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use serde_json::{Map, Value as Json};
 
-use super::{Predicate, Zone, predicate::Path};
+use super::{Predicate, Zone};
 
 /// A place where a statement names a table. The default one filters nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -39,13 +39,15 @@ pub fn address(node: &Map<String, Json>) -> usize {
 
 /// Reads a SELECT node.
 pub fn places(select: &Map<String, Json>, zone: Zone) -> Places {
-    let from = &select["from_table"];
-    let mut scope = Scope { zone, found: Places::new(), aliases: Vec::new(), using: Vec::new(), natural: false };
+    let mut scope =
+        Scope { zone, found: Places::new(), aliases: Vec::new(), using: Vec::new(), natural: false };
     // A sample is taken before rows are filtered.
     let is_sampled = select.get("sample").is_some_and(|sample| !sample.is_null());
     let condition = select.get("where_clause").filter(|clause| clause.is_object() && !is_sampled);
     let filters = condition.map(|clause| Arc::new(Predicate::read(clause, zone))).into_iter().collect();
-    scope.tree(from, filters, true);
+    if let Some(from) = select.get("from_table") {
+        scope.tree(from, filters, true);
+    }
     scope.finish()
 }
 
@@ -62,10 +64,12 @@ type Filters = Vec<Arc<Predicate>>;
 impl Scope {
     fn tree(&mut self, node: &Json, filters: Filters, leftmost: bool) {
         let Some(object) = node.as_object() else { return };
+        let is_sampled = object.get("sample").is_some_and(|sample| !sample.is_null());
+        let filters = if is_sampled { Filters::new() } else { filters };
         match text(object, "type") {
             "JOIN" => self.join(object, filters, leftmost),
             "BASE_TABLE" => self.table(object, filters, leftmost),
-            "TABLE_FUNCTION" => self.other(object, text_of(&object["function"], "function_name")),
+            "TABLE_FUNCTION" => self.other(object, called(object)),
             _ => self.other(object, ""),
         }
     }
@@ -88,16 +92,18 @@ impl Scope {
             "ANTI" => (filters, condition),
             _ => (Vec::new(), Vec::new()),
         };
-        self.tree(&join["left"], left, leftmost);
-        self.tree(&join["right"], right, false);
+        if let (Some(first), Some(second)) = (join.get("left"), join.get("right")) {
+            self.tree(first, left, leftmost);
+            self.tree(second, right, false);
+        }
     }
 
     fn table(&mut self, node: &Map<String, Json>, filters: Filters, is_leftmost: bool) {
         let name = text(node, "table_name");
         self.other(node, name);
-        let is_renamed = node.get("column_name_alias").and_then(Json::as_array).is_some_and(|names| !names.is_empty());
-        let is_sampled = node.get("sample").is_some_and(|sample| !sample.is_null());
-        if is_renamed || is_sampled {
+        let is_renamed =
+            node.get("column_name_alias").and_then(Json::as_array).is_some_and(|names| !names.is_empty());
+        if is_renamed {
             return;
         }
         let Some(alias) = self.aliases.last().cloned() else { return };
@@ -128,18 +134,20 @@ impl Scope {
 
 impl Place {
     /// The name of this table's column that a path means; `None` if it might mean another one's.
-    pub fn column<'a>(&self, path: &'a Path) -> Option<&'a str> {
+    pub fn column<'a>(&self, path: &'a [String]) -> Option<&'a str> {
         let names = &self.names;
         let is_alias = |name: &String| names.is_unique && name.eq_ignore_ascii_case(&names.alias);
-        match path.as_slice() {
+        match path {
             [column] => {
                 let merged = names.using.as_ref()?.iter().any(|name| name.eq_ignore_ascii_case(column));
-                (!merged || names.is_leftmost).then_some(column)
+                (!merged || names.is_leftmost).then_some(column.as_str())
             }
-            [table, column] if is_alias(table) => Some(column),
-            [schema, table, column] if is_alias(table) => {
-                names.schema.as_ref().filter(|known| known.eq_ignore_ascii_case(schema)).map(|_| column.as_str())
-            }
+            [table, column] if is_alias(table) => Some(column.as_str()),
+            [schema, table, column] if is_alias(table) => names
+                .schema
+                .as_ref()
+                .filter(|known| known.eq_ignore_ascii_case(schema))
+                .map(|_| column.as_str()),
             _ => None,
         }
     }
@@ -149,6 +157,7 @@ fn text<'a>(object: &'a Map<String, Json>, key: &str) -> &'a str {
     object.get(key).and_then(Json::as_str).unwrap_or_default()
 }
 
-fn text_of<'a>(value: &'a Json, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
+fn called(function: &Map<String, Json>) -> &str {
+    let function = function.get("function").and_then(Json::as_object);
+    function.map(|function| text(function, "function_name")).unwrap_or_default()
 }

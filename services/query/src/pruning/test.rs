@@ -80,7 +80,7 @@ impl Test {
             Self::Bounds(id, today, side, point) => {
                 file.holds(*id) != Holds::OnlyNulls
                     && file.bounds(*id).is_none_or(|(min, max, written)| {
-                        let read = |text| Point::of_bound(text, written, today);
+                        let read = |text: &str| Point::of_bound(text, written, today);
                         let bounds = read(min).zip(read(max));
                         bounds.is_none_or(|(min, max)| side.may_match(&min, &max, point))
                     })
@@ -129,11 +129,15 @@ impl Settle<'_> {
         match predicate {
             Predicate::And(all) => Test::all(all.iter().map(|one| self.predicate(one))),
             Predicate::Or(any) => Test::any(any.iter().map(|one| self.predicate(one))),
-            Predicate::Null(operand) => self.column(operand).map_or(Test::Any, |column| Test::Null(column.id)),
+            Predicate::Null(operand) => {
+                self.column(operand).map_or(Test::Any, |column| Test::Null(column.id))
+            }
             Predicate::NotNull(operand) => {
                 self.column(operand).map_or(Test::Any, |column| Test::NotNull(column.id))
             }
-            Predicate::Compare(left, operator, right) => self.compare(left, *operator, right).unwrap_or(Test::Any),
+            Predicate::Compare(left, operator, right) => {
+                self.compare(left, *operator, right).unwrap_or(Test::Any)
+            }
             Predicate::Unknown => Test::Any,
         }
     }

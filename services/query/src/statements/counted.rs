@@ -19,7 +19,8 @@ impl FilesCounted {
     /// Adds it to the process's metrics.
     pub fn new(metrics: &Metrics) -> Self {
         let family = Family::default();
-        let help = "Data files of the datasets that statements read, by whether their comparisons left them out";
+        let help =
+            "Data files of the datasets that statements read, by whether their comparisons left them out";
         metrics.add("rfe_query_files", help, family.clone());
         Self(family)
     }

@@ -67,10 +67,14 @@ impl Statements {
                     _ => relation::main_columns(dataset)?,
                 }),
                 Need::Rows(parameters) => {
-                    self.view(gated, table, (dataset, resolved.snapshot), parameters).await?
+                    self.view(gated, table, (dataset.as_ref(), resolved.snapshot), parameters).await?
                 }
             };
-            resolved.relations.views.push(View { schema: table.space.schema(), name: table.name.clone(), sql });
+            resolved.relations.views.push(View {
+                schema: table.space.schema(),
+                name: table.name.clone(),
+                sql,
+            });
         }
         Ok(resolved)
     }
@@ -96,7 +100,7 @@ impl Statements {
         let pruned = files.all().len() - needed.len();
         self.0.files.read(needed.len());
         self.0.files.pruned(pruned);
-        tracing::debug!(dataset = table.name, read = needed.len(), pruned, "files of a statement");
+        tracing::debug!(dataset = %table.name, read = needed.len(), pruned, "files of a statement");
         relation::main_view(dataset, &needed, lake)
     }
 

@@ -145,16 +145,19 @@ async fn a_merged_dataset_shows_the_latest_row_of_each_key() {
         for (filter, wanted) in [
             ("true", Box::new(|_: &Row| true) as Box<dyn Fn(&Row) -> bool>),
             ("k = 12", Box::new(|row| row.key == Some(12))),
-            ("k BETWEEN 3 AND 11 AND p = 'b'", Box::new(|row| row.part == "b" && matches!(row.key, Some(3..=11)))),
+            (
+                "k BETWEEN 3 AND 11 AND p = 'b'",
+                Box::new(|row| row.part == "b" && matches!(row.key, Some(3..=11))),
+            ),
             ("k IS NULL", Box::new(|row| row.key.is_none())),
             // Of a column that is no key: an older version of a row must not come back.
             ("file_index < 60", Box::new(|row| row.value < 60)),
-            ("file_index IN (20, 100, 180) OR k > 20", Box::new(|row| {
-                [20, 100, 180].contains(&row.value) || row.key.is_some_and(|key| key > 20)
-            })),
+            (
+                "file_index IN (20, 100, 180) OR k > 20",
+                Box::new(|row| [20, 100, 180].contains(&row.value) || row.key.is_some_and(|key| key > 20)),
+            ),
         ] {
-            let mut expected =
-                rows.iter().filter(|row| wanted(row)).map(|row| row.value).collect::<Vec<_>>();
+            let mut expected = rows.iter().filter(|row| wanted(row)).map(|row| row.value).collect::<Vec<_>>();
             expected.sort_unstable();
             let expected = expected.iter().map(u64::to_string).collect::<Vec<_>>();
             let sql = format!("SELECT file_index FROM {} WHERE {filter} ORDER BY file_index", way.name);
@@ -168,7 +171,8 @@ async fn files_of_other_keys_are_left_out_and_no_others() {
     let served = served().await;
     let read = |served: &Served| {
         let text = served.metrics.render();
-        let line = text.lines().find_map(|line| line.strip_prefix("rfe_query_files_total{outcome=\"read\"} "));
+        let line =
+            text.lines().find_map(|line| line.strip_prefix("rfe_query_files_total{outcome=\"read\"} "));
         line.map_or(0, |count| count.parse::<u64>().expect("a number"))
     };
     served.text("SELECT * FROM by_number WHERE k = 3").await;

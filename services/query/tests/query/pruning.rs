@@ -55,7 +55,12 @@ fn files(lake: &dyn Lake, name: &str) -> Vec<DataFile> {
             (1, "id", "BIGINT", format!("{base} + i % 15")),
             (4, "day", "DATE", nullable(day.clone(), if number == 7 { 1 } else { 6 })),
             (6, "tz", "TIMESTAMPTZ", format!("({instant}) AT TIME ZONE 'UTC'")),
-            (7, "b", "BOOLEAN", format!("CASE {number} % 4 WHEN 0 THEN true WHEN 1 THEN false ELSE i % 2 = 0 END")),
+            (
+                7,
+                "b",
+                "BOOLEAN",
+                format!("CASE {number} % 4 WHEN 0 THEN true WHEN 1 THEN false ELSE i % 2 = 0 END"),
+            ),
             (8, "m", "DECIMAL(10,2)", format!("({base} + i) / 4 - 9")),
             (9, "j", "VARCHAR", format!("'{{\"n\": ' || ({base} + i) || '}}'")),
         ];
@@ -65,7 +70,12 @@ fn files(lake: &dyn Lake, name: &str) -> Vec<DataFile> {
             columns.push((5, "ts", "DATE", day));
         } else {
             columns.push((2, "d", "DOUBLE", double.to_owned()));
-            columns.push((3, "s", "VARCHAR", nullable(format!("'{base}' || repeat('x', CAST(i % 4 AS BIGINT))"), 5)));
+            columns.push((
+                3,
+                "s",
+                "VARCHAR",
+                nullable(format!("'{base}' || repeat('x', CAST(i % 4 AS BIGINT))"), 5),
+            ));
             columns.push((5, "ts", "TIMESTAMP", nullable(instant, 4)));
             columns.push((10, "late", "VARCHAR", nullable(format!("'late {base}'"), 3)));
         }
@@ -80,15 +90,22 @@ fn literals(column: &str) -> &'static [&'static str] {
         "id" => &["17", "42", "-1", "99.5", "'63'", "3e1", "'80'::BIGINT", "140", "12345678901234567890"],
         "d" => &["0", "1.5", "'2.5'", "-2", "1e3", "2.3333333333333335", "'nan'::DOUBLE", "3::TINYINT"],
         "s" => &["'40'", "'7'", "'100xx'", "'25'", "''", "'zz'", "'50x'::VARCHAR"],
-        "day" => &["DATE '2026-02-10'", "'2026-03-05'", "TIMESTAMP '2026-01-20 12:00:00'", "'2026-04-30'::DATE"],
-        "ts" => &["TIMESTAMP '2026-02-01 07:00:00'", "'2026-01-15'", "DATE '2026-03-20'", "'2026-05-01 00:00:00.5'"],
+        "day" => {
+            &["DATE '2026-02-10'", "'2026-03-05'", "TIMESTAMP '2026-01-20 12:00:00'", "'2026-04-30'::DATE"]
+        }
+        "ts" => &[
+            "TIMESTAMP '2026-02-01 07:00:00'",
+            "'2026-01-15'",
+            "DATE '2026-03-20'",
+            "'2026-05-01 00:00:00.5'",
+        ],
         "tz" => &[
             "TIMESTAMPTZ '2026-02-01 07:00:00+00'",
             "'2026-01-20 09:00:00+02'",
             "'2026-03-01'",
             "TIMESTAMP '2026-04-01 00:00:00'",
         ],
-        "b" => &["true", "false", "NOT true"],
+        "b" => &["true", "false", "'true'::BOOLEAN"],
         "m" => &["3", "2.25", "-9.00", "10.1::DOUBLE", "20.50::DECIMAL(4,2)"],
         "j" => &["'{\"n\": 30}'", "'{\"n\": 3}'"],
         _ => &["'late 60'", "'late 9'", "'late'"],
@@ -138,9 +155,13 @@ fn statement(dice: &mut Dice) -> String {
         2 => format!("SELECT a.id, b.d FROM $t a {join} $t b ON a.id = b.id WHERE {a} AND {b}"),
         3 => format!("SELECT * FROM $t a {half} JOIN $t b ON a.id = b.id + 20 AND {a} AND {b}"),
         4 => format!("SELECT * FROM $t a {half} JOIN $t b ON a.id = b.id + 20 AND {b} WHERE {a}"),
-        5 => format!("SELECT id, count(*) FROM $t a {join} $t b USING (id) WHERE id > 30 AND {a} GROUP BY id"),
+        5 => {
+            format!("SELECT id, count(*) FROM $t a {join} $t b USING (id) WHERE id > 30 AND {a} GROUP BY id")
+        }
         6 => format!("SELECT count(*) FROM $t a NATURAL {join} $t b WHERE {p}"),
-        7 => format!("WITH c AS (SELECT * FROM $t WHERE {p}) SELECT c.id, a.s FROM c JOIN $t a ON c.id = a.id WHERE {a}"),
+        7 => format!(
+            "WITH c AS (SELECT * FROM $t WHERE {p}) SELECT c.id, a.s FROM c JOIN $t a ON c.id = a.id WHERE {a}"
+        ),
         8 => format!("SELECT * FROM $t a WHERE EXISTS (FROM $t b WHERE a.id = b.id AND {b}) AND {a}"),
         9 => format!("SELECT * FROM $t a WHERE a.id NOT IN (SELECT id FROM $t WHERE {p})"),
         10 => format!("SELECT id FROM $t WHERE {p} EXCEPT SELECT id FROM $t a WHERE {a}"),
