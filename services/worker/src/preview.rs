@@ -132,7 +132,10 @@ impl Previews {
         match read {
             Ok(Err(error)) if sample.records == 0 => Err(unreadable(spec, &error)),
             Err(_) if sample.records == 0 => Err(too_slow(spec)),
-            Ok(Err(error)) => Ok(Sample { failure: Some(error), ..sample }),
+            Ok(Err(error)) => {
+                sample.failure = Some(error);
+                Ok(sample)
+            }
             Ok(Ok(())) | Err(_) => Ok(sample),
         }
     }
