@@ -67,6 +67,13 @@ fn times(column: &Column, target: &DataType) -> PolarsResult<Cast> {
     }
 }
 
+/// True if an integer among them would lose digits as DOUBLE.
+pub(crate) fn exceeds_double(integers: &Column) -> PolarsResult<bool> {
+    let integers = integers.i64()?;
+    let exceeds = |value: Option<i64>| value.is_some_and(|value| value.unsigned_abs() > 1 << 53);
+    Ok(exceeds(integers.min()) || exceeds(integers.max()))
+}
+
 fn checked(before: &Column, after: Column) -> PolarsResult<Cast> {
     let (was, is) = (before.is_not_null(), after.is_null());
     let lost = rows(&(&was & &is));
