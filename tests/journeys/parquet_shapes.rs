@@ -4,7 +4,7 @@ use rfe_proto::metadata::RunState;
 use rfe_tests::{Platform, grpc::assert_counts};
 
 const PLAIN: &str = "SELECT count(*), sum(id), sum(small), sum(big), sum(real), count(DISTINCT text), count(bytes), \
-    count(*) FILTER (flag), max(day), sum(price), sum(cost), sum(total), max(at), max(instant), max(berlin), max(clock) FROM ";
+    count(*) FILTER (flag), max(day), sum(price), sum(cost), sum(total), epoch(max(at)), epoch(max(instant)), epoch(max(berlin)), max(clock) FROM ";
 const NESTED: &str = "SELECT count(*), sum(id), sum(len(list)), sum(both.a), max(both.b), sum(map[1].value), \
     sum(deep[1].x), sum(len(deep[1].ys)), sum(fixed[2]) FROM ";
 

@@ -52,7 +52,10 @@ impl RecordBody {
         let is_text = matches!(cell, AnyValue::Null | AnyValue::StringOwned(_));
         match column {
             Some(SqlType::Json) if cell != AnyValue::Null => text(self.from(start)),
-            Some(SqlType::Varchar) if !is_text => text(self.from(start)),
+            Some(SqlType::Varchar) if !is_text => {
+                let json = self.from(start);
+                text(serde_json::from_str::<String>(&json).unwrap_or(json))
+            }
             _ => cell,
         }
     }

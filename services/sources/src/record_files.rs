@@ -1,7 +1,7 @@
 //! Files whose records have fields of types of their own. A kind says how a file's records are decoded ([`RecordFile`]); chunks,
 //! columns of several files, `raw`, and records that do not fit are the same for all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use polars::prelude::{AnyValue, Column, DataType, IntoColumn, PlSmallStr, Series};
 use rfe_model::{
@@ -80,11 +80,12 @@ impl<F: RecordFile> RecordReader<F> {
     pub(crate) fn open(location: &Location, context: &ReadContext) -> Result<Self, ReadError> {
         let files = location.files(context)?;
         let mut union: Vec<String> = Vec::new();
+        let mut known = HashSet::new();
         let mut empty = None;
         for file in &files {
             let opened = F::open(file, HEADER_WINDOW)?;
             for name in names(opened.columns()) {
-                if !union.iter().any(|known| known.eq_ignore_ascii_case(&name)) {
+                if known.insert(name.to_lowercase()) {
                     union.push(name);
                 }
             }
@@ -136,7 +137,8 @@ impl<F: RecordFile> Produce for RecordReader<F> {
             let Some(current) = &mut self.current else { continue };
             // A file that was rewritten while it was read looks damaged, but is not.
             let read = current.read(&self.union, &self.expected, self.chunk_bytes);
-            let (chunk, is_at_end) = read.map_err(|error| current.file.check_unchanged().err().unwrap_or(error))?;
+            let (chunk, is_at_end) =
+                read.map_err(|error| current.file.check_unchanged().err().unwrap_or(error))?;
             self.bytes_pending += current.records.bytes_read();
             if is_at_end {
                 current.file.check_unchanged()?;

@@ -7,9 +7,7 @@ use rfe_model::{letter::Stage, source::JsonSpec};
 use serde::de::IgnoredAny;
 
 use super::elements::{Element, element, value_end};
-use crate::{
-    ReadError, encoding::Encoding, error::code, input::Input, json_pointer, location::SourceFile,
-};
+use crate::{ReadError, encoding::Encoding, error::code, input::Input, json_pointer, location::SourceFile};
 
 /// A first value that is longer than this is not looked at to tell lines from values.
 const LOOK_AHEAD: usize = 8 << 20;
