@@ -118,10 +118,12 @@ bench: build $(PYTHON_READY)
 	@cargo build --release --locked --workspace --bin rfe-bench >&2
 	@$(TEST_ENVIRONMENT) $(TARGET)/release/rfe-bench $(ARGS)
 
-# The same journeys as in `make test`, with ten times as many deaths.
+# The same journeys as in `make test`, with ten times as many deaths; and the readers' properties on more inputs.
 drills: build tools
 	@JOURNEY_KILLS=300 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test journeys -- \
 		--nocapture kill_nine
+	@PROPTEST_CASES=20000 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test reading -- \
+		properties hostile_bytes
 
 tools: $(GRPCURL) $(PYTHON_READY)
 

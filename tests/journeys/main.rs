@@ -1,6 +1,7 @@
 //! One file a journey of a user; all of them in one binary, against the real program. They run side by side: each has its own
 //! folder and ports.
 
+mod avro_files;
 mod bad_sources_yaml;
 mod cancel_and_pause;
 mod command_line;
@@ -16,6 +17,7 @@ mod json_files;
 mod kill_nine;
 mod overlap_and_misfire;
 mod parquet_files;
+mod parquet_shapes;
 mod preview;
 mod rest_api;
 mod schedules;

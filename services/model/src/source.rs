@@ -176,7 +176,7 @@ pub struct MergeSpec {
 pub struct SourceSpec {
     /// Its name, and its dataset's.
     pub name: String,
-    /// csv, parquet, json, rest, synthetic, webhook.
+    /// csv, parquet, json, avro, rest, synthetic, webhook.
     pub kind: String,
     /// What the kind needs; its keys are checked by the kind.
     pub config: Json,

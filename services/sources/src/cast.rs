@@ -6,7 +6,7 @@ mod typed;
 use polars::prelude::{Column, DataType, PlSmallStr, PolarsResult, TimeUnit, TimeZone};
 use rfe_model::SqlType;
 
-pub(crate) use typed::json_of_row;
+pub(crate) use typed::{exceeds_double, json_of_row};
 
 use crate::scalar;
 

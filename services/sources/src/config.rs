@@ -6,9 +6,14 @@ use rfe_model::{
     secret::{self, SecretStore},
     source::Mode,
 };
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{ReadError, error::code, json_pointer};
+use crate::{
+    ReadError,
+    error::code,
+    json_pointer,
+    location::{self, Location},
+};
 
 /// Decodes `config`.
 ///
@@ -37,6 +42,30 @@ pub(crate) fn resolved(field: &str, text: &str, secrets: &dyn SecretStore) -> Re
     secret::resolve(text, secrets).map_err(|reason| {
         ReadError::permanent(Stage::Read, code::SECRET_NOT_FOUND, format!("config.{field}: {reason}"))
     })
+}
+
+/// The config of a kind that is told nothing but where its files are.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FilesConfig {
+    location: String,
+}
+
+impl FilesConfig {
+    /// Checks the config and the mode.
+    pub(crate) fn check(spec: &SourceSpec) -> Result<(), Vec<Violation>> {
+        let config: Self = decode(spec).map_err(|wrong| vec![wrong])?;
+        let mut wrong = Wrong::default();
+        wrong.only_replace(spec);
+        wrong.check("config.location", location::check(&config.location));
+        wrong.done()
+    }
+
+    /// Where the files are.
+    pub(crate) fn location(spec: &SourceSpec) -> Result<Location, ReadError> {
+        let config: Self = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
+        Ok(Location::new(&config.location, spec))
+    }
 }
 
 /// Violations of fields below `config`.

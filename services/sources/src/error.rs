@@ -73,6 +73,8 @@ pub mod code {
     pub const DAMAGED_FILE: &str = "DAMAGED_FILE";
     /// The file is no Parquet file.
     pub const NOT_PARQUET: &str = "NOT_PARQUET";
+    /// The file is no Avro file.
+    pub const NOT_AVRO: &str = "NOT_AVRO";
     /// A column has a type that can't be read.
     pub const TYPE_NOT_SUPPORTED: &str = "TYPE_NOT_SUPPORTED";
     /// The header can't be read.

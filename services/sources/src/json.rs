@@ -3,16 +3,16 @@
 mod cutter;
 mod elements;
 mod reader;
+mod walk;
 
 use async_trait::async_trait;
 use rfe_model::{SourceSpec, Violation};
-use rfe_proto::{dlq::DeadLetter, ingest::Event};
+use rfe_proto::dlq::DeadLetter;
 use serde::Deserialize;
 
 use crate::{
     Chunk, ReadContext, ReadError, Reader, Source,
     config::{Wrong, decode, rejected},
-    csv::takes_no_events,
     json_letter,
     json_rows::Place,
     location::{self, Location},
@@ -60,10 +60,6 @@ impl Source for Json {
         let config: Config = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
         let (location, spec) = (Location::new(&config.location, spec), spec.clone());
         Pump::open(move || reader::JsonReader::open(&location, &spec, &context)).await
-    }
-
-    fn decode_events(&self, _: &SourceSpec, _: &ReadContext, _: &[Event]) -> Result<Chunk, ReadError> {
-        Err(takes_no_events("json"))
     }
 
     fn decode_letter(

@@ -43,6 +43,7 @@ pub(crate) fn decode_checked(
     match pushed {
         Ok(text) => match place {
             Place::File => rows.push_line(&position.file, position.line.into(), text),
+            Place::Record => rows.push_line(&position.file, position.record.into(), text),
             Place::Page => rows.push_record(position.page.into(), position.record.into(), text),
         },
         Err(flaw) => bad.push(flaw.into_bad(raw.to_vec(), position, letter.context.clone())),

@@ -15,6 +15,11 @@ pub(crate) fn check(pointer: &str) -> Result<(), String> {
     Err(format!("`{pointer}` is no JSON pointer: it begins with `/`, such as `/{pointer}`"))
 }
 
+/// The steps of a pointer.
+pub(crate) fn steps(pointer: &str) -> Vec<String> {
+    pointer.split('/').skip(1).map(unescape).collect()
+}
+
 /// What the pointer points to.
 pub(crate) fn find<'a>(whole: &'a RawValue, pointer: &str) -> Option<&'a RawValue> {
     if pointer.is_empty() {

@@ -65,6 +65,41 @@ pub(crate) fn decode<'a>(
     Ok(fields)
 }
 
+/// True if a string of the JSON escapes half a character (`\ud800` without its other half), which no text can hold.
+pub(crate) fn has_lone_surrogate(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    while let Some(found) = memchr::memmem::find(&bytes[from..], b"\\u") {
+        let at = from + found;
+        from = at + 2;
+        let slashes = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        if slashes % 2 == 1 {
+            continue;
+        }
+        match surrogate(bytes, at) {
+            Some(Half::High) if surrogate(bytes, at + 6) == Some(Half::Low) => from = at + 12,
+            Some(_) => return true,
+            None => {}
+        }
+    }
+    false
+}
+
+#[derive(PartialEq)]
+enum Half {
+    High,
+    Low,
+}
+
+// Which half of a character the escape at a place is.
+fn surrogate(bytes: &[u8], at: usize) -> Option<Half> {
+    match bytes.get(at..at + 4)? {
+        [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B'] => Some(Half::High),
+        [b'\\', b'u', b'd' | b'D', b'c'..=b'f' | b'C'..=b'F'] => Some(Half::Low),
+        _ => None,
+    }
+}
+
 /// The members of an object, in order; the last of equal keys wins.
 pub(crate) struct Object<'a>(pub(crate) Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -175,6 +210,16 @@ mod tests {
     fn what_is_not_json_is_refused() {
         for text in ["", "{", "{\"a\":}", "{} {}", "nul", "{\"a\":1,}", "NaN", "01"] {
             assert!(decode(text, &[]).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn half_a_character_is_no_text() {
+        for lone in [r#""\ud800""#, r#"{"a":"x\uDFFF"}"#, r#"["\ud83d\\ude00"]"#, r#""\ud800\ud800""#] {
+            assert!(has_lone_surrogate(lone), "{lone}");
+        }
+        for whole in [r#""\ud83d\ude00""#, r#""\\ud800""#, r#""\u00e9""#, r#""\uD83D\uDE00\u0041""#, "5"] {
+            assert!(!has_lone_surrogate(whole), "{whole}");
         }
     }
 

@@ -9,6 +9,8 @@ pub(crate) enum Place {
     File,
     /// `_page`, `_record`.
     Page,
+    /// `_file`, `_record`.
+    Record,
 }
 
 /// The rows of one chunk.
@@ -26,7 +28,7 @@ impl JsonRows {
         Self { place, files: text("_file"), firsts: Vec::new(), seconds: Vec::new(), bodies: text("body") }
     }
 
-    /// Adds a record of a file.
+    /// Adds a record of a file by its line, or its number.
     pub(crate) fn push_line(&mut self, file: &str, line: u64, body: &str) {
         self.files.append_value(file);
         self.seconds.push(line as i64);
@@ -46,6 +48,9 @@ impl JsonRows {
         let columns = match self.place {
             Place::File => {
                 vec![self.files.finish().into_series().into_column(), integers("_line", self.seconds)]
+            }
+            Place::Record => {
+                vec![self.files.finish().into_series().into_column(), integers("_record", self.seconds)]
             }
             Place::Page => vec![integers("_page", self.firsts), integers("_record", self.seconds)],
         };

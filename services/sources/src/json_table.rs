@@ -85,6 +85,10 @@ impl<'c> JsonTable<'c> {
     pub(crate) fn push(&mut self, text: &str) -> Result<(), Flaw> {
         let fields = json_record::decode(text, &self.known.paths)
             .map_err(|error| Flaw::decode(code::NOT_JSON, format!("the record is not JSON: {error}")))?;
+        if json_record::has_lone_surrogate(text) {
+            let message = "the record escapes half a character, such as \\ud800 without its other half; no text holds that";
+            return Err(Flaw::decode(code::BAD_ENCODING, message));
+        }
         let joined = self.known.with_new(&fields);
         if let Some((_, names)) = &joined
             && names.len() > MAX_COLUMNS

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use rfe_model::{SourceSpec, Violation, kind::Kinds};
 
 use crate::{
-    Source, csv::Csv, json::Json, parquet::Parquet, rest::Rest, synthetic::Synthetic, webhook::Webhook,
+    Source, avro::Avro, csv::Csv, json::Json, parquet::Parquet, rest::Rest, synthetic::Synthetic,
+    webhook::Webhook,
 };
 
 /// The kinds of this build.
@@ -18,6 +19,7 @@ impl Default for SourceKinds {
             Arc::new(Csv),
             Arc::new(Parquet),
             Arc::new(Json),
+            Arc::new(Avro),
             Arc::new(Rest::default()),
             Arc::new(Synthetic),
             Arc::new(Webhook),

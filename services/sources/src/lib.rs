@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod avro;
+mod block_codec;
+mod byte_cursor;
 pub mod cast;
 pub mod chunk;
 mod config;
@@ -25,9 +28,12 @@ mod memory;
 mod parquet;
 mod pump;
 mod read;
+mod record_body;
+mod record_files;
 mod rest;
 mod scalar;
 mod synthetic;
+mod typed_rows;
 mod webhook;
 
 pub use chunk::{Chunk, ChunkColumn};

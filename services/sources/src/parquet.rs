@@ -1,28 +1,20 @@
 //! Kind `parquet`: columns of their own types in files.
 
-mod letter;
+mod file;
+mod pages;
 mod reader;
 mod types;
 
 use async_trait::async_trait;
 use rfe_model::{SourceSpec, Violation};
-use rfe_proto::{dlq::DeadLetter, ingest::Event};
-use serde::Deserialize;
+use rfe_proto::dlq::DeadLetter;
 
 use crate::{
     Chunk, ReadContext, ReadError, Reader, Source,
-    config::{Wrong, decode, rejected},
-    csv::takes_no_events,
-    location::{self, Location},
+    config::FilesConfig,
     pump::Pump,
+    typed_rows::{self, RawForm},
 };
-
-/// The keys below `config`.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Config {
-    location: String,
-}
 
 /// Parquet files.
 #[derive(Debug)]
@@ -35,21 +27,12 @@ impl Source for Parquet {
     }
 
     fn check(&self, spec: &SourceSpec) -> Result<(), Vec<Violation>> {
-        let config: Config = decode(spec).map_err(|wrong| vec![wrong])?;
-        let mut wrong = Wrong::default();
-        wrong.only_replace(spec);
-        wrong.check("config.location", location::check(&config.location));
-        wrong.done()
+        FilesConfig::check(spec)
     }
 
     async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
-        let config: Config = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
-        let location = Location::new(&config.location, spec);
+        let location = FilesConfig::location(spec)?;
         Pump::open(move || reader::ParquetReader::open(&location, &context)).await
-    }
-
-    fn decode_events(&self, _: &SourceSpec, _: &ReadContext, _: &[Event]) -> Result<Chunk, ReadError> {
-        Err(takes_no_events("parquet"))
     }
 
     fn decode_letter(
@@ -59,6 +42,6 @@ impl Source for Parquet {
         letter: &DeadLetter,
         raw: &[u8],
     ) -> Result<Chunk, ReadError> {
-        Ok(letter::decode(spec, context, letter, raw))
+        Ok(typed_rows::decode_letter(RawForm::Columns, spec, context, letter, raw))
     }
 }

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use rfe_model::{SourceSpec, SqlType, Violation, secret::SecretStore};
+use rfe_model::{SourceSpec, SqlType, Violation, letter::Stage, secret::SecretStore};
 use rfe_proto::{dlq::DeadLetter, ingest::Event};
 
-use crate::{Chunk, ReadError, ReadMemory};
+use crate::{Chunk, ReadError, ReadMemory, error::code};
 
 /// What reading may use.
 #[derive(Debug, Clone)]
@@ -50,16 +50,15 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     /// If it can't be opened; see [`ReadError`] for what happens then.
     async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError>;
 
-    /// Takes apart events that were pushed. Bad ones are in `bad`, the others keep their order.
+    /// Takes apart events that were pushed. Bad ones are in `bad`, the others keep their order. Kinds that are pulled have
+    /// nothing to write here.
     ///
     /// # Errors
     /// For kinds that take no events.
-    fn decode_events(
-        &self,
-        spec: &SourceSpec,
-        context: &ReadContext,
-        events: &[Event],
-    ) -> Result<Chunk, ReadError>;
+    fn decode_events(&self, _: &SourceSpec, _: &ReadContext, _: &[Event]) -> Result<Chunk, ReadError> {
+        let message = format!("a {} source takes no events", self.name());
+        Err(ReadError::permanent(Stage::Decode, code::KIND_MISMATCH, message))
+    }
 
     /// Takes the record of a dead letter apart again, from `raw`; a record that is still bad is in `bad`.
     ///

@@ -38,10 +38,19 @@ fn is_time(of: &DataType) -> bool {
 // A cast that rounds is a loss: the value must come back from its cast. Decimals as doubles are the exception, they round by nature.
 fn numeric(column: &Column, target: &DataType) -> PolarsResult<Cast> {
     let cast = column.cast(target)?;
+    if is_wider(column.dtype(), target) {
+        return Ok(Cast { column: cast, lost: Vec::new() });
+    }
     if column.dtype().is_decimal() && target.is_float() || column.dtype().is_float() && target.is_float() {
         return checked(column, cast);
     }
     came_back(column, cast)
+}
+
+// Integers that a BIGINT holds whatever they are.
+fn is_wider(from: &DataType, target: &DataType) -> bool {
+    use DataType::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32};
+    *target == Int64 && matches!(from, Int8 | Int16 | Int32 | UInt8 | UInt16 | UInt32)
 }
 
 fn times(column: &Column, target: &DataType) -> PolarsResult<Cast> {
@@ -65,6 +74,13 @@ fn times(column: &Column, target: &DataType) -> PolarsResult<Cast> {
         ),
         _ => checked(column, micros),
     }
+}
+
+/// True if an integer among them would lose digits as DOUBLE.
+pub(crate) fn exceeds_double(integers: &Column) -> PolarsResult<bool> {
+    let integers = integers.i64()?;
+    let exceeds = |value: Option<i64>| value.is_some_and(|value| value.unsigned_abs() > 1 << 53);
+    Ok(exceeds(integers.min()) || exceeds(integers.max()))
 }
 
 fn checked(before: &Column, after: Column) -> PolarsResult<Cast> {

@@ -9,26 +9,27 @@ pub(super) enum Element {
     End(usize),
     /// It goes on behind the bytes at hand.
     Beyond,
-    /// No list is written so.
-    Broken(&'static str),
+    /// No list is written so, from here on.
+    Broken { at: usize, reason: &'static str },
 }
 
 /// Finds the next item. `is_first`: no comma stands before it.
 pub(super) fn element(bytes: &[u8], is_first: bool, is_all: bool) -> Element {
-    let missing = if is_all { Element::Broken("the file ends within the list") } else { Element::Beyond };
+    let broken = |at, reason| Element::Broken { at, reason };
+    let missing = |at| if is_all { broken(at, "the file ends within the list") } else { Element::Beyond };
     let mut at = blank(bytes, 0);
     match bytes.get(at) {
-        None => return missing,
+        None => return missing(at),
         Some(b']') => return Element::End(at + 1),
         Some(b',') if !is_first => at = blank(bytes, at + 1),
         Some(_) if is_first => {}
-        Some(_) => return Element::Broken("a comma is missing between two items"),
+        Some(_) => return broken(at, "a comma is missing between two items"),
     }
     let start = at;
-    let Some(end) = item_end(bytes, start) else { return missing };
+    let Some(end) = item_end(bytes, start) else { return missing(start) };
     let trimmed = bytes[start..end].trim_ascii_end().len();
     if trimmed == 0 {
-        return Element::Broken("an item is missing behind a comma");
+        return broken(start, "an item is missing behind a comma");
     }
     Element::Item { start, end: start + trimmed }
 }
@@ -48,7 +49,28 @@ fn item_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     }
 }
 
-fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
+/// Where the value that begins `bytes` ends; `None` if it goes on behind them. What is within it is not checked.
+pub(super) fn value_end(bytes: &[u8], is_all: bool) -> Option<usize> {
+    if !matches!(bytes.first()?, b'{' | b'[') {
+        let end = bytes.iter().position(|byte| byte.is_ascii_whitespace() || matches!(byte, b'{' | b'['));
+        return end.or(is_all.then_some(bytes.len()));
+    }
+    let mut depth = 0_usize;
+    let mut at = 0;
+    loop {
+        at += bytes[at..].iter().position(|byte| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']'))?;
+        match bytes[at] {
+            b'"' => at = string_end(bytes, at + 1)?,
+            b'{' | b'[' => depth += 1,
+            _ if depth == 1 => return Some(at + 1),
+            _ => depth -= 1,
+        }
+        at += 1;
+    }
+}
+
+/// The closing quote of the string whose text begins at `at`; `None` if it is not among the bytes.
+pub(super) fn string_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
         if bytes[at] == b'"' {
@@ -77,7 +99,7 @@ mod tests {
                 }
                 Element::End(_) => return Ok(items),
                 Element::Beyond => return Err("beyond"),
-                Element::Broken(reason) => return Err(reason),
+                Element::Broken { reason, .. } => return Err(reason),
             }
         }
     }

@@ -1,51 +1,32 @@
-//! Reads Parquet files row group by row group.
+//! Reads Parquet files, some rows of a row group or some row groups at a time.
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    fs::File,
-    io::{Read, Seek, SeekFrom},
-    panic::AssertUnwindSafe,
+    collections::{HashMap, VecDeque},
+    ops::Range,
 };
 
-use polars::prelude::{
-    BooleanChunked, Column, DataFrame, NamedFrom, ParallelStrategy, ParquetReader as PolarsReader,
-    PlSmallStr, PolarsResult, SerReader,
-};
-use rfe_model::{
-    letter::{BadRecord, Stage},
-    name::settle_columns,
-    structure,
-};
+use polars::prelude::{Column, DataFrame, PlSmallStr};
+use rfe_model::{letter::Stage, name::settle_columns};
 use rfe_proto::dlq::Position;
-use serde_json::json;
 
-use super::types::settle;
+use super::{
+    file::{ParquetFile, Slice, damaged},
+    types::settle,
+};
 use crate::{
-    Chunk, ChunkColumn, ReadContext, ReadError,
-    cast::{cast, json_of_row},
+    Chunk, FileMark, ReadContext, ReadError,
+    cast::json_of_row,
     error::code,
-    flaw::{Expected, Flaw},
-    location::{self, Location, SourceFile, unreadable},
+    flaw::Expected,
+    location::{self, Location, SourceFile},
     pump::Produce,
+    typed_rows,
 };
 
-const MAGIC: &[u8; 4] = b"PAR1";
-
-/// Rows that are read at once.
-#[derive(Debug, Clone, Copy)]
-struct Slice {
-    row_group: usize,
-    first: usize,
-    rows: usize,
-}
-
-#[derive(Debug)]
-struct CurrentFile {
-    file: SourceFile,
-    names: Vec<String>,
-    slices: std::vec::IntoIter<Slice>,
-    rows: usize,
-}
+/// Rows that are decoded at once: so many chunks of them, because the pages at both ends of a piece are decompressed twice.
+const CHUNKS_A_PIECE: usize = 8;
+/// A row group says how many bytes it has; where that is wrong, this many rows are decoded at once all the same.
+const MAX_PIECE_ROWS: usize = 1 << 22;
 
 /// Reads file by file.
 #[derive(Debug)]
@@ -55,8 +36,39 @@ pub(super) struct ParquetReader {
     expected: Expected,
     chunk_bytes: usize,
     bytes_total: u64,
+    bytes_pending: u64,
     has_spoken: bool,
     empty: Option<Chunk>,
+    /// Files that ended since the last chunk.
+    ended: Vec<FileMark>,
+    must_tell_files: bool,
+}
+
+#[derive(Debug)]
+struct CurrentFile {
+    source: SourceFile,
+    names: Vec<String>,
+    file: ParquetFile,
+    pieces: VecDeque<Piece>,
+    rows: usize,
+    decoded: Option<Decoded>,
+}
+
+/// Rows that are decoded at once, and about how many bytes they take.
+#[derive(Debug)]
+struct Piece {
+    slice: Slice,
+    bytes: usize,
+}
+
+/// Rows that were decoded and are not given yet.
+#[derive(Debug)]
+struct Decoded {
+    frame: DataFrame,
+    /// The number of its first row in the file.
+    first: usize,
+    next: usize,
+    step: usize,
 }
 
 impl ParquetReader {
@@ -67,9 +79,7 @@ impl ParquetReader {
         let mut spellings: HashMap<String, String> = HashMap::new();
         let mut named = Vec::with_capacity(files.len());
         for file in files {
-            let mut reader = opened(&file)?;
-            let schema = guarded(&file, "its footer", || reader.schema())?;
-            let own: Vec<String> = schema.iter_names().map(ToString::to_string).collect();
+            let own = ParquetFile::open(&file)?.names();
             // Names that differ by case alone are one column, in the spelling that came first.
             let names = settle_columns(&own)
                 .into_iter()
@@ -83,32 +93,48 @@ impl ParquetReader {
             expected: Expected::new(&context.expected),
             chunk_bytes: context.chunk_bytes.max(1),
             bytes_total,
+            bytes_pending: 0,
             has_spoken: false,
             empty: None,
+            ended: Vec::new(),
+            must_tell_files: location.once,
         })
     }
 
     fn open_next(&mut self) -> Result<bool, ReadError> {
-        let Some((file, names)) = self.files.next() else { return Ok(false) };
-        let mut reader = opened(&file)?;
-        let metadata = guarded(&file, "its footer", || reader.get_metadata().cloned())?;
-        let mut slices = Vec::new();
-        let mut first = 0;
-        for (row_group, group) in metadata.row_groups.iter().enumerate() {
-            let rows = group.num_rows();
-            let share = self.chunk_bytes as f64 / group.total_byte_size().max(1) as f64;
-            let step = ((rows as f64 * share) as usize).clamp(1, rows.max(1));
-            for offset in (0..rows).step_by(step) {
-                slices.push(Slice { row_group, first: first + offset, rows: step.min(rows - offset) });
+        let Some((source, names)) = self.files.next() else { return Ok(false) };
+        let file = ParquetFile::open(&source)?;
+        if file.names().len() != names.len() {
+            return Err(source.changed());
+        }
+        let pieces = pieces(&file, self.chunk_bytes);
+        let rows = file.groups().map(|(rows, _)| rows).sum();
+        if rows == 0 {
+            self.bytes_pending += source.bytes;
+            if self.empty.is_none() {
+                self.empty = Some(chunk_of(&file.empty(), &names, &source)?);
             }
-            first += rows;
         }
-        if slices.is_empty() && self.empty.is_none() {
-            let frame = guarded(&file, "its columns", || reader.finish())?;
-            self.empty = Some(chunk_of(&frame, &names, &file, 0)?);
-        }
-        self.current = Some(CurrentFile { file, names, slices: slices.into_iter(), rows: first });
+        self.current = Some(CurrentFile { source, names, file, pieces, rows, decoded: None });
         Ok(true)
+    }
+}
+
+impl ParquetReader {
+    // Files without rows still have columns, and have been read.
+    fn last_word(&mut self) -> Option<Chunk> {
+        let empty = self.empty.take().filter(|_| !self.has_spoken);
+        let has_files = self.must_tell_files && !self.ended.is_empty();
+        if empty.is_none() && !has_files {
+            return None;
+        }
+        self.has_spoken = true;
+        Some(Chunk {
+            bytes_read: std::mem::take(&mut self.bytes_pending),
+            bytes_total: self.bytes_total,
+            files: std::mem::take(&mut self.ended),
+            ..empty.unwrap_or_default()
+        })
     }
 }
 
@@ -116,94 +142,104 @@ impl Produce for ParquetReader {
     fn produce(&mut self) -> Result<Option<Chunk>, ReadError> {
         loop {
             if self.current.is_none() && !self.open_next()? {
-                // Files without rows still have columns.
-                return Ok(self.empty.take().filter(|_| !self.has_spoken));
+                return Ok(self.last_word());
             }
             let Some(current) = &mut self.current else { continue };
-            let Some(slice) = current.slices.next() else {
+            let next = current.next(self.chunk_bytes).map_err(|error| current.why(error))?;
+            let Some((frame, rows)) = next else {
+                current.source.check_unchanged()?;
+                self.ended.push(current.source.mark());
                 self.current = None;
                 continue;
             };
-            let mut chunk = current.read(slice, &self.expected)?;
-            let share = |rows: usize| {
-                (current.file.bytes as u128 * rows as u128 / current.rows.max(1) as u128) as u64
-            };
-            chunk.bytes_read = share(slice.first + slice.rows) - share(slice.first);
+            let mut chunk = current.chunk(&frame, rows.start, &self.expected)?;
+            chunk.bytes_read = current.share(rows) + std::mem::take(&mut self.bytes_pending);
             chunk.bytes_total = self.bytes_total;
+            chunk.files = std::mem::take(&mut self.ended);
             self.has_spoken = true;
             return Ok(Some(chunk));
         }
     }
 }
 
+fn pieces(file: &ParquetFile, chunk_bytes: usize) -> VecDeque<Piece> {
+    let mut pieces = VecDeque::new();
+    for (group, (rows, bytes)) in file.groups().enumerate() {
+        let share = chunk_bytes.saturating_mul(CHUNKS_A_PIECE) as f64 / bytes.max(1) as f64;
+        let step = ((rows as f64 * share) as usize).clamp(1, rows.clamp(1, MAX_PIECE_ROWS));
+        for start in (0..rows).step_by(step) {
+            let slice = Slice { group, rows: start..rows.min(start + step) };
+            let bytes = (bytes as u128 * slice.rows.len() as u128 / rows as u128) as usize;
+            pieces.push_back(Piece { slice, bytes });
+        }
+    }
+    pieces
+}
+
 impl CurrentFile {
-    fn read(&self, slice: Slice, expected: &Expected) -> Result<Chunk, ReadError> {
-        let part = format!("row group {}", slice.row_group + 1);
-        let frame = guarded(&self.file, &part, || {
-            opened_plain(&self.file)
-                .map(|file| PolarsReader::new(file).read_parallel(ParallelStrategy::None))?
-                .with_slice(Some((slice.first, slice.rows)))
-                .finish()
-        })?;
-        if frame.height() != slice.rows {
-            let message = format!(
-                "`{}` is damaged: {part} holds {} rows instead of {}",
-                self.file.name,
-                frame.height(),
-                slice.rows
-            );
-            return Err(ReadError::permanent(Stage::Read, code::DAMAGED_FILE, message));
+    // The next rows, and which of the file they are.
+    fn next(&mut self, chunk_bytes: usize) -> Result<Option<(DataFrame, Range<usize>)>, ReadError> {
+        if self.decoded.as_ref().is_none_or(|decoded| decoded.next == decoded.frame.height()) {
+            let first = self.decoded.take().map_or(0, |decoded| decoded.first + decoded.frame.height());
+            self.decoded = self.decode(first, chunk_bytes)?;
         }
-        let mut chunk = chunk_of(&frame, &self.names, &self.file, slice.rows)?;
-        let flaws = flaws(&chunk.columns, expected)
-            .map_err(|error| damaged(&self.file, &part, &error.to_string()))?;
-        if !flaws.is_empty() {
-            chunk = self
-                .without(chunk, flaws, slice)
-                .map_err(|error| damaged(&self.file, &part, &error.to_string()))?;
-        }
-        Ok(chunk)
+        Ok(self.decoded.as_mut().map(|decoded| {
+            let rows = decoded.step.min(decoded.frame.height() - decoded.next);
+            let frame = decoded.frame.slice(decoded.next as i64, rows);
+            let start = decoded.first + decoded.next;
+            decoded.next += rows;
+            (frame, start..start + rows)
+        }))
     }
 
-    // Moves flawed rows to the bad records. A typed row has no bytes of its own: its JSON stands for them.
-    fn without(&self, chunk: Chunk, flaws: BTreeMap<usize, Flaw>, slice: Slice) -> PolarsResult<Chunk> {
-        let keeps: Vec<bool> = (0..slice.rows).map(|row| !flaws.contains_key(&row)).collect();
-        let mask = BooleanChunked::new(PlSmallStr::EMPTY, keeps);
+    // Small row groups are taken together, up to a chunk.
+    fn decode(&mut self, first: usize, chunk_bytes: usize) -> Result<Option<Decoded>, ReadError> {
+        let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
+        let mut bytes = piece.bytes;
+        let mut frame = self.file.read(&piece.slice)?;
+        let mut is_one = true;
+        while let Some(piece) = self.pieces.pop_front_if(|next| bytes + next.bytes <= chunk_bytes) {
+            let next = self.file.read(&piece.slice)?;
+            bytes += piece.bytes;
+            is_one = false;
+            frame
+                .vstack_mut_owned(next)
+                .map_err(|error| damaged(&self.source.name, "its columns", &error.to_string()))?;
+        }
+        if !is_one {
+            frame.rechunk_mut();
+        }
+        let share = chunk_bytes as f64 / bytes.max(1) as f64;
+        let step = ((frame.height() as f64 * share) as usize).max(1);
+        Ok(Some(Decoded { frame, first, next: 0, step }))
+    }
+
+    fn chunk(&self, frame: &DataFrame, first: usize, expected: &Expected) -> Result<Chunk, ReadError> {
+        let chunk = chunk_of(frame, &self.names, &self.source)?;
+        // A typed row has no bytes of its own: its JSON stands for them.
         let values: Vec<Column> = chunk.columns.iter().map(|column| column.values.clone()).collect();
-        let mut bad: Vec<BadRecord> = Vec::with_capacity(flaws.len());
-        for (row, flaw) in flaws {
-            let record = u32::try_from(slice.first + row + 1).unwrap_or(u32::MAX);
-            let position = Position { file: self.file.name.clone(), record, ..Position::default() };
-            let context = structure::to_struct(&json!({"form": "the row as JSON"}));
-            bad.push(flaw.into_bad(json_of_row(&values, row)?.into_bytes(), position, Some(context)));
-        }
-        let mut columns = Vec::with_capacity(chunk.columns.len());
-        for column in chunk.columns {
-            columns.push(ChunkColumn { values: column.values.filter(&mask)?, ..column });
-        }
-        Ok(Chunk { raw: chunk.raw.filter(&mask)?, columns, bad, ..chunk })
+        let sifted = typed_rows::sift(chunk, expected, |row, flaw| {
+            let record = u32::try_from(first + row + 1).unwrap_or(u32::MAX);
+            let position = Position { file: self.source.name.clone(), record, ..Position::default() };
+            Ok(flaw.into_bad(json_of_row(&values, row)?.into_bytes(), position, None))
+        });
+        sifted.map_err(|error| damaged(&self.source.name, "its values", &error.to_string()))
+    }
+
+    // A file that was rewritten while it was read looks damaged, but is not.
+    fn why(&self, error: ReadError) -> ReadError {
+        self.source.check_unchanged().err().unwrap_or(error)
+    }
+
+    // Rows have no bytes of their own: each stands for an equal share of the file.
+    fn share(&self, rows: Range<usize>) -> u64 {
+        let before =
+            |rows: usize| (self.source.bytes as u128 * rows as u128 / self.rows.max(1) as u128) as u64;
+        before(rows.end) - before(rows.start)
     }
 }
 
-fn flaws(columns: &[ChunkColumn], expected: &Expected) -> PolarsResult<BTreeMap<usize, Flaw>> {
-    let mut flaws = BTreeMap::new();
-    for column in columns {
-        let Some(wanted) =
-            expected.of(&column.name).filter(|wanted| Some(*wanted) != column.observed.as_ref())
-        else {
-            continue;
-        };
-        for row in cast(&column.values, wanted)?.lost {
-            let value = column.values.get(row)?.to_string();
-            flaws
-                .entry(row)
-                .or_insert_with(|| Flaw::bad_value(&column.name, value.trim_matches('"'), wanted));
-        }
-    }
-    Ok(flaws)
-}
-
-fn chunk_of(frame: &DataFrame, names: &[String], file: &SourceFile, rows: usize) -> Result<Chunk, ReadError> {
+fn chunk_of(frame: &DataFrame, names: &[String], file: &SourceFile) -> Result<Chunk, ReadError> {
     let mut raw = Vec::with_capacity(names.len());
     let mut columns = Vec::with_capacity(names.len());
     for (column, name) in frame.columns().iter().zip(names) {
@@ -218,47 +254,8 @@ fn chunk_of(frame: &DataFrame, names: &[String], file: &SourceFile, rows: usize)
         columns.push(settled);
         raw.push(column.clone().with_name(PlSmallStr::from_str(name)));
     }
-    let raw = DataFrame::new(rows, raw).map_err(|error| damaged(file, "its columns", &error.to_string()))?;
+    let rows = frame.height();
+    let raw =
+        DataFrame::new(rows, raw).map_err(|error| damaged(&file.name, "its columns", &error.to_string()))?;
     Ok(Chunk { raw, columns, read: rows as u64, ..Chunk::default() })
-}
-
-fn opened(file: &SourceFile) -> Result<PolarsReader<File>, ReadError> {
-    let mut handle = File::open(&file.path).map_err(|error| unreadable(&file.name, &error))?;
-    let mut head = [0; 4];
-    let mut tail = [0; 4];
-    let is_long = file.bytes >= 12;
-    if is_long {
-        let read = handle
-            .read_exact(&mut head)
-            .and_then(|()| handle.seek(SeekFrom::End(-4)))
-            .and_then(|_| handle.read_exact(&mut tail))
-            .and_then(|()| handle.rewind());
-        read.map_err(|error| unreadable(&file.name, &error))?;
-    }
-    if !is_long || &head != MAGIC {
-        let message = format!("`{}` is no Parquet file: it does not begin with PAR1", file.name);
-        return Err(ReadError::permanent(Stage::Read, code::NOT_PARQUET, message));
-    }
-    if &tail != MAGIC {
-        return Err(damaged(file, "its footer", "the file does not end with PAR1; it was cut"));
-    }
-    Ok(PolarsReader::new(handle))
-}
-
-fn opened_plain(file: &SourceFile) -> PolarsResult<File> {
-    Ok(File::open(&file.path)?)
-}
-
-// Damaged bytes make the decoder fail, and in places panic.
-fn guarded<T>(file: &SourceFile, part: &str, read: impl FnOnce() -> PolarsResult<T>) -> Result<T, ReadError> {
-    match std::panic::catch_unwind(AssertUnwindSafe(read)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(damaged(file, part, &error.to_string())),
-        Err(_) => Err(damaged(file, part, "its bytes can't be decoded")),
-    }
-}
-
-fn damaged(file: &SourceFile, part: &str, reason: &str) -> ReadError {
-    let message = format!("`{}` is damaged in {part}: {reason}", file.name);
-    ReadError::permanent(Stage::Read, code::DAMAGED_FILE, message)
 }

@@ -3,7 +3,10 @@
 use polars::prelude::*;
 use rfe_model::SqlType;
 
-use crate::{ChunkColumn, cast::cast};
+use crate::{
+    ChunkColumn,
+    cast::{cast, exceeds_double},
+};
 
 /// The type of a column of the dataset. Timestamps finer than a microsecond are cut to it; times and spans of time are text.
 pub(super) fn sql_type(of: &DataType) -> SqlType {
@@ -18,8 +21,18 @@ pub(super) fn sql_type(of: &DataType) -> SqlType {
         DataType::Datetime(_, None) => SqlType::Timestamp,
         DataType::Datetime(_, Some(_)) => SqlType::TimestampTz,
         DataType::Binary => SqlType::Blob,
+        DataType::List(_) | DataType::Struct(_) | DataType::Array(..) if holds_spans(of) => SqlType::Json,
         DataType::List(_) | DataType::Struct(_) | DataType::Array(..) => SqlType::Nested(duckdb_type(of)),
         _ => SqlType::Varchar,
+    }
+}
+
+// Spans of time and columns of NULLs within nested types have no type that both Parquet and DuckDB know.
+fn holds_spans(of: &DataType) -> bool {
+    match of {
+        DataType::List(item) | DataType::Array(item, _) => holds_spans(item),
+        DataType::Struct(fields) => fields.iter().any(|field| holds_spans(field.dtype())),
+        plain => matches!(plain, DataType::Duration(_) | DataType::Null),
     }
 }
 
@@ -91,10 +104,4 @@ fn spans(column: &Column, unit: TimeUnit) -> PolarsResult<Column> {
         }
     }
     Ok(builder.finish().into_series().into_column())
-}
-
-fn exceeds_double(values: &Column) -> PolarsResult<bool> {
-    let integers = values.i64()?;
-    let exceeds = |value: Option<i64>| value.is_some_and(|value| value.unsigned_abs() > 1 << 53);
-    Ok(exceeds(integers.min()) || exceeds(integers.max()))
 }

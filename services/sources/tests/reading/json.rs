@@ -106,3 +106,138 @@ async fn a_map_taken_for_an_object_does_not_make_columns_without_end() {
     assert_eq!(chunks.iter().map(|chunk| chunk.bad.len()).sum::<usize>(), 100);
     assert_eq!(chunks[0].bad[0].code, "TOO_MANY_COLUMNS");
 }
+
+fn with(spec: SourceSpec, json: JsonSpec) -> SourceSpec {
+    SourceSpec { json, ..spec }
+}
+
+#[tokio::test]
+async fn values_that_share_lines_or_take_many_are_records() {
+    let desk = Desk::new();
+    for (text, bodies) in [
+        ("{\"a\":1}{\"a\":2} {\"a\":3}\n", vec!["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]),
+        (
+            "\u{feff}{\n  \"a\": 1\n}\r\n{\r\n  \"a\": 2\r\n}",
+            vec!["{\n  \"a\": 1\n}", "{\r\n  \"a\": 2\r\n}"],
+        ),
+        ("{\"a\":1}\n{\"a\":2}{\"a\":3}\n", vec!["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]),
+        ("\n\n{\"a\":\n1}", vec!["{\"a\":\n1}"]),
+    ] {
+        desk.write("a.json", text);
+        let chunks = desk.read("json", json!({"location": "a.json"})).await.expect("read");
+        assert_eq!(raw(&chunks, "body"), some(&bodies), "{text}");
+    }
+    desk.write("a.json", "{\n\"a\": 1\n}\n{\n\"a\": oops\n}\n{\n\"a\": 3\n}");
+    let chunks = desk.read("json", json!({"location": "a.json"})).await.expect("read");
+    assert_eq!(raw(&chunks, "body"), some(&["{\n\"a\": 1\n}", "{\n\"a\": 3\n}"]));
+    assert_eq!((chunks[0].bad[0].code, chunks[0].bad[0].position.line), ("NOT_JSON", 4));
+    desk.write("a.json", "{\n\"a\": 1\n}\n{\n\"a\": 2\n");
+    let error = desk.read("json", json!({"location": "a.json"})).await.expect_err("cut");
+    assert!(error.code == "NOT_JSON" && error.message.contains("line 4"), "{error}");
+}
+
+#[tokio::test]
+async fn a_broken_line_or_item_is_a_letter_with_its_line() {
+    let desk = Desk::new();
+    desk.write("a.ndjson", b"{\"a\":1}\r\n\r\n{\"a\":\n{\"a\":\"\xff\"}\n{\"a\":\"\\ud800\"}\n{\"a\":{\"b\":[\"\\uDC00\"]}}\n{\"a\":2}");
+    let chunks = desk.read("json", json!({"location": "a.ndjson"})).await.expect("read");
+    assert_eq!(column(&chunks, "a"), some(&["1", "2"]));
+    let bad: Vec<_> = chunks[0].bad.iter().map(|bad| (bad.position.line, bad.code)).collect();
+    assert_eq!(bad, [(3, "NOT_JSON"), (4, "NOT_JSON"), (5, "BAD_ENCODING"), (6, "BAD_ENCODING")]);
+    desk.write("a.json", "[\n{\"a\":1},\n{\"a\":tru},\n{\"a\":2} {\"a\":3},\n{\"a\":4}]");
+    let chunks = desk.read("json", json!({"location": "a.json"})).await.expect("read");
+    assert_eq!(column(&chunks, "a"), some(&["1", "4"]));
+    let bad: Vec<_> = chunks[0].bad.iter().map(|bad| (bad.position.line, bad.code)).collect();
+    assert_eq!(bad, [(3, "NOT_JSON"), (4, "NOT_JSON")]);
+    desk.write("a.json", "[\n1,\n2,\n\n,3]");
+    let error = desk.read("json", json!({"location": "a.json"})).await.expect_err("broken");
+    assert!(error.message.contains("line 5"), "{error}");
+}
+
+#[tokio::test]
+async fn numbers_and_keys_without_measure_are_kept() {
+    let desk = Desk::new();
+    let huge = "9".repeat(5000);
+    desk.write("a.ndjson", format!("{{\"n\":{huge},\"e\":1e99999,\"k\":1,\"k\":2}}\n"));
+    let chunks = desk.read("json", json!({"location": "a.ndjson"})).await.expect("read");
+    assert_eq!(column(&chunks, "n"), [Some(huge)]);
+    assert_eq!(column(&chunks, "e"), some(&["1e99999"]));
+    assert_eq!(column(&chunks, "k"), some(&["2"]));
+    assert_eq!(
+        (observed(&chunks, "n"), observed(&chunks, "e")),
+        (Some(SqlType::Varchar), Some(SqlType::Varchar))
+    );
+}
+
+#[tokio::test]
+async fn nesting_without_end_does_not_end_the_process() {
+    let desk = Desk::new();
+    let (open, close) = ("[".repeat(100_000), "]".repeat(100_000));
+    let context = expecting(desk.context(), &[("j", SqlType::Json)]);
+    for (text, spec) in [
+        (format!("{{\"j\":{open}{close}}}\n"), JsonSpec::default()),
+        (format!("[{{\"j\":{open}{close}}}]"), JsonSpec::default()),
+        (
+            format!("{{\"skipped\":{open}{close},\"data\":[{{\"j\":{open}{close}}}]}}"),
+            JsonSpec { records: Some("/data".to_owned()), ..JsonSpec::default() },
+        ),
+    ] {
+        desk.write("a.json", text);
+        let spec = with(desk.spec("json", json!({"location": "a.json"})), spec);
+        let chunks = read(&spec, &context).await.expect("read");
+        assert_eq!((chunks[0].rows(), chunks[0].bad.len()), (1, 0));
+    }
+    desk.write("a.json", format!("{{\"j\":{open}\n{{\"j\":1}}\n"));
+    let spec = with(
+        desk.spec("json", json!({"location": "a.json"})),
+        JsonSpec { format: Some("ndjson".to_owned()), ..JsonSpec::default() },
+    );
+    let chunks = read(&spec, &context).await.expect("read");
+    assert_eq!((chunks[0].rows(), chunks[0].bad.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn records_within_a_document_are_read_item_by_item_whatever_its_size() {
+    let desk = Desk::new();
+    let filler: String = (0..300_000).map(|n| format!("{{\"id\":{n},\"text\":\"{:0>200}\"}},", n)).collect();
+    desk.write(
+        "a.json",
+        format!("{{\"before\":[{filler}0],\"data\":[{filler}{{\"id\":-1}}],\"after\":{{}}}}"),
+    );
+    let records = JsonSpec { records: Some("/data".to_owned()), ..JsonSpec::default() };
+    let spec = with(desk.spec("json", json!({"location": "a.json"})), records);
+    let chunks = read(&spec, &desk.context()).await.expect("a document of more than 64 MiB");
+    assert_eq!(chunks.iter().map(|chunk| chunk.rows()).sum::<usize>(), 300_001);
+    assert!(chunks.len() > 50, "{}", chunks.len());
+}
+
+#[tokio::test]
+async fn a_document_is_checked_to_its_end() {
+    let desk = Desk::new();
+    for (text, code, part) in [
+        ("{\"data\":[{\"a\":1}]", "NOT_JSON", "missing"),
+        ("{\"data\":[{\"a\":1}],\"x\":}", "NOT_JSON", "no value"),
+        ("{\"x\":[1,2,\"data\":[]}", "NOT_JSON", "missing"),
+        ("{\"data\":[1]} []", "NOT_JSON", "text follows"),
+        ("{\"data\":[1],\"data\":[2]}", "NOT_JSON", "twice"),
+        ("{\"items\":[],\"next\":null}", "RECORDS_NOT_FOUND", "`items`, `next`"),
+        ("{\"data\":5}", "RECORDS_NOT_FOUND", "no list"),
+        ("5", "RECORDS_NOT_FOUND", "/data"),
+        ("", "NOT_JSON", "ends"),
+    ] {
+        desk.write("a.json", text);
+        let records = JsonSpec { records: Some("/data".to_owned()), ..JsonSpec::default() };
+        let spec = with(desk.spec("json", json!({"location": "a.json"})), records);
+        let error = read(&spec, &desk.context()).await.expect_err(text);
+        assert!(error.code == code && error.message.contains(part), "{text}: {error}");
+    }
+    for (text, bodies) in
+        [("{\"data\":null}", vec![]), ("{\"x\":1,\"data\":{\"a\":1},\"y\":2}", vec!["{\"a\":1}"])]
+    {
+        desk.write("a.json", text);
+        let records = JsonSpec { records: Some("/data".to_owned()), ..JsonSpec::default() };
+        let spec = with(desk.spec("json", json!({"location": "a.json"})), records);
+        let chunks = read(&spec, &desk.context()).await.expect("read");
+        assert_eq!(raw(&chunks, "body"), some(&bodies), "{text}");
+    }
+}

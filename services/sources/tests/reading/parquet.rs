@@ -161,3 +161,72 @@ async fn damaged_files_are_permanent_errors_that_name_them() {
         assert!(error.message.contains("a.parquet"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn ten_thousand_row_groups_make_few_chunks_quickly() {
+    let desk = Desk::new();
+    write(&desk, "a.parquet", orders(20_000), 2);
+    let start = std::time::Instant::now();
+    let chunks = desk.read("parquet", json!({"location": "a.parquet"})).await.expect("read");
+    let rows: usize = chunks.iter().map(|chunk| chunk.rows()).sum();
+    assert_eq!(rows, 20_000);
+    assert!(chunks.len() < 100, "{} chunks", chunks.len());
+    // Quadratic work would take minutes.
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_row_group_of_many_pieces_reads_as_it_was_written() {
+    let desk = Desk::new();
+    let mut frame = orders(50_000);
+    let lists: Vec<Series> =
+        (0..50_000_i64).map(|row| Series::new("".into(), vec![row; (row % 3) as usize])).collect();
+    frame.with_column(Series::new("list".into(), lists).into_column()).expect("list");
+    let parts = frame.clone().select(["id", "note"]).expect("parts").into_struct("both".into());
+    frame.with_column(parts.into_series().into_column()).expect("struct");
+    let mut bytes = Vec::new();
+    ParquetWriter::new(&mut bytes)
+        .with_row_group_size(Some(50_000))
+        .with_data_page_size(Some(8 << 10))
+        .finish(&mut frame.clone())
+        .expect("write");
+    desk.write("a.parquet", bytes);
+    for chunk_bytes in [3_000, 40_000, 100 << 20] {
+        let context = rfe_sources::ReadContext { chunk_bytes, ..desk.context() };
+        let spec = desk.spec("parquet", json!({"location": "a.parquet"}));
+        let chunks = crate::desk::read(&spec, &context).await.expect("read");
+        let mut whole = chunks[0].raw.clone();
+        for chunk in &chunks[1..] {
+            whole.vstack_mut(&chunk.raw).expect("one schema");
+        }
+        assert!(whole.equals_missing(&frame), "{chunk_bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_while_it_is_read_is_an_error() {
+    let desk = Desk::new();
+    write(&desk, "a.parquet", orders(100_000), 1_000);
+    let context = rfe_sources::ReadContext { chunk_bytes: 1_000, ..desk.context() };
+    let spec = desk.spec("parquet", json!({"location": "a.parquet"}));
+    let mut reader = kind("parquet").open(&spec, context).await.expect("open");
+    reader.next().await.expect("the file is whole").expect("rows");
+    let file = std::fs::File::options().write(true).open(desk.path("a.parquet")).expect("file");
+    file.set_len(10_000).expect("cut");
+    let error = loop {
+        match reader.next().await {
+            Ok(chunk) => assert!(chunk.is_some(), "the end is not said"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.code == "FILE_CHANGED" && !error.is_permanent(), "{error}");
+    assert!(error.message.contains("a.parquet"), "{error}");
+}
+
+#[tokio::test]
+async fn an_encrypted_file_is_refused_as_such() {
+    let desk = Desk::new();
+    desk.write("a.parquet", b"PARE some bytes that nobody can read PARE");
+    let error = desk.read("parquet", json!({"location": "a.parquet"})).await.expect_err("encrypted");
+    assert!(error.code == "TYPE_NOT_SUPPORTED" && error.message.contains("encrypted"), "{error}");
+}

@@ -28,6 +28,7 @@ fn what_the_contract_shows_is_accepted() {
         ),
         ("parquet", json!({"location": "x.parquet"})),
         ("json", json!({"location": "x.ndjson"})),
+        ("avro", json!({"location": "x/*.avro"})),
         (
             "rest",
             json!({"url": "${env:MOCK_API_URL}/customers", "records": "/data", "headers": {"Authorization": "Bearer ${file:token}"},
@@ -162,5 +163,8 @@ fn pointers_of_paths_are_checked() {
 #[test]
 fn every_kind_is_listed_once() {
     use rfe_model::kind::Kinds as _;
-    assert_eq!(SourceKinds::default().names(), ["csv", "parquet", "json", "rest", "synthetic", "webhook"]);
+    assert_eq!(
+        SourceKinds::default().names(),
+        ["csv", "parquet", "json", "avro", "rest", "synthetic", "webhook"]
+    );
 }
