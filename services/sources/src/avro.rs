@@ -459,7 +459,10 @@ impl Decoder<'_> {
                 }
                 self.body.raw(if fields.is_empty() { "{}" } else { "}" })
             }
-            Type::Union(variants) => self.value(one_of(variants, self.bytes.varint()?, "a union")?)?,
+            Type::Union(variants) => {
+                let place = self.bytes.varint()?;
+                self.value(one_of(variants, place, "a union")?)?
+            }
             Type::Named(place) => self.value(&schema.named[*place])?,
         };
         self.depth -= 1;

@@ -71,7 +71,10 @@ impl<'a> ByteCursor<'a> {
 
     /// So many bytes, or bytes with their length before them.
     pub(crate) fn fixed_or_prefixed(&mut self, length: Option<usize>) -> Result<&'a [u8], Cut> {
-        length.map_or_else(|| self.of_length(), |length| self.take(length))
+        match length {
+            Some(length) => self.take(length),
+            None => self.of_length(),
+        }
     }
 }
 
