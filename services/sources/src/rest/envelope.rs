@@ -11,8 +11,6 @@ use crate::{json_document, json_pointer};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pointers {
     records: Option<String>,
-    cursor: Option<String>,
-    more: Option<String>,
     paths: Vec<(Target, Vec<String>)>,
 }
 
@@ -68,12 +66,7 @@ impl Pointers {
             cursor.map(|pointer| path(Target::Cursor, pointer)),
             more.map(|pointer| path(Target::More, pointer)),
         ];
-        Self {
-            records: records.map(str::to_owned),
-            cursor: cursor.map(str::to_owned),
-            more: more.map(str::to_owned),
-            paths: paths.into_iter().flatten().collect(),
-        }
+        Self { records: records.map(str::to_owned), paths: paths.into_iter().flatten().collect() }
     }
 
     /// Looks at a page.
@@ -102,14 +95,6 @@ impl Pointers {
             serde_json::from_str(text).map_err(|error| Unreadable::NotJson(error.to_string()))?;
         let records = json_document::find(whole, self.records.as_deref()).map_err(Unreadable::NoRecords)?;
         Ok(records.into_iter().map(|record| found.span(record)).collect())
-    }
-
-    fn pointer(&self, target: Target) -> Option<&str> {
-        match target {
-            Target::Records => self.records.as_deref(),
-            Target::Cursor => self.cursor.as_deref(),
-            Target::More => self.more.as_deref(),
-        }
     }
 }
 
@@ -251,7 +236,7 @@ impl<'de> Visitor<'de> for Items<'_, '_, 'de> {
 
     fn visit_unit<E>(self) -> Result<(), E> {
         // NULL at a pointer is an empty list; a body of NULL has none.
-        if self.0.pointers.pointer(Target::Records).is_some_and(|pointer| !pointer.is_empty()) {
+        if self.0.pointers.records.is_some() {
             self.0.records = Some(Vec::new());
         }
         Ok(())
