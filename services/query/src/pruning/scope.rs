@@ -61,6 +61,9 @@ struct Scope {
 
 type Filters = Vec<Arc<Predicate>>;
 
+// Of one table. Each join adds its condition, and a statement may join a thousand tables.
+const MAX_FILTERS: usize = 32;
+
 impl Scope {
     fn tree(&mut self, node: &Json, filters: Filters, leftmost: bool) {
         let Some(object) = node.as_object() else { return };
@@ -82,7 +85,7 @@ impl Scope {
         let condition = join.get("condition").filter(|condition| condition.is_object());
         let condition: Filters =
             condition.map(|node| Arc::new(Predicate::read(node, self.zone))).into_iter().collect();
-        let both = || filters.iter().chain(&condition).cloned().collect::<Filters>();
+        let both = || filters.iter().chain(&condition).take(MAX_FILTERS).cloned().collect::<Filters>();
         let (left, right) = match text(join, "join_type") {
             _ if !plain => (Vec::new(), Vec::new()),
             "INNER" => (both(), both()),
