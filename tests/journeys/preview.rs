@@ -160,7 +160,8 @@ async fn an_api_is_asked_for_no_more_pages_than_rows_need() {
         .await;
     let shown = preview(&platform, "api", 15).await.expect("it can be read");
     assert_eq!((shown.rows.len(), shown.records_read, shown.complete), (15, 20, false));
-    assert_eq!(api.calls().len(), 2);
+    // A page ahead at most.
+    assert!((2..=3).contains(&api.calls().len()), "{:?}", api.calls());
     api.be(Mood::Failing(401));
     let refused = preview(&platform, "api", 0).await.expect_err("it can't be read");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "SOURCE_UNREADABLE"));

@@ -1,6 +1,8 @@
 //! Any number of events over one call.
 
-use futures::{StreamExt as _, stream};
+use std::cell::Cell;
+
+use futures::stream;
 use rfe_proto::ingest::{self, Event, StreamEventsRequest, StreamEventsResponse};
 use rfe_tests::{Platform, Settings, grpc::reason, until};
 use tonic::{Code, Status};
@@ -87,25 +89,20 @@ async fn a_full_backlog_says_how_far_the_stream_got_and_the_client_goes_on_behin
     let full = send(&platform, messages(0)).await.expect_err("it is full");
     assert_eq!((full.code(), reason(&full).as_str()), (Code::ResourceExhausted, "QUEUE_FULL"));
     assert!(full.get_details_retry_info().is_some(), "{full:?}");
-    let mut done = processed(&full);
-    assert!(done > 0 && done < 5000, "{done}");
+    let done = Cell::new(processed(&full));
+    assert!(done.get() > 0 && done.get() < 5000, "{done:?}");
     let request = ingest::GetQueueStatsRequest { source: "hooks".to_owned() };
     let stats = platform.ingest_service().get_queue_stats(request).await.expect("counts").into_inner();
-    assert_eq!(stats.sources[0].events, done as i64, "what is answered is durable, and nothing else");
+    assert_eq!(stats.sources[0].events, done.get() as i64, "what is answered is durable, and nothing else");
 
     let request = ingest::ResumeSourceRequest { source: "hooks".to_owned() };
     platform.ingest_service().resume_source(request).await.expect("resumed");
-    let accepted = until("all of it is taken", || {
-        let messages = messages(done);
-        let platform = &platform;
-        let done = &mut done;
-        async move {
-            match send(platform, messages).await {
-                Ok(answer) => Some(*done as i64 + answer.accepted + answer.duplicates),
-                Err(status) => {
-                    *done += processed(&status);
-                    None
-                }
+    let accepted = until("all of it is taken", || async {
+        match send(&platform, messages(done.get())).await {
+            Ok(answer) => Some(done.get() as i64 + answer.accepted + answer.duplicates),
+            Err(status) => {
+                done.set(done.get() + processed(&status));
+                None
             }
         }
     })
@@ -120,7 +117,7 @@ async fn what_was_durable_stays_where_a_client_breaks_off_or_the_process_is_kill
     platform.apply(SOURCES).await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let messages =
-        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+        stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
     let mut service = platform.ingest_service();
     let call = tokio::spawn(async move { service.stream_events(messages).await });
     sender.send(message((0..50).map(event).collect())).await.expect("the call reads");
@@ -130,19 +127,15 @@ async fn what_was_durable_stays_where_a_client_breaks_off_or_the_process_is_kill
 
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let messages =
-        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed();
+        stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
     let mut service = platform.ingest_service();
     let call = tokio::spawn(async move { service.stream_events(messages).await });
     sender.send(message((40..90).map(event).collect())).await.expect("the call reads");
-    let request = ingest::GetQueueStatsRequest::default();
-    let mut asked = platform.ingest_service();
-    until("they are durable", || {
-        let answer = asked.get_queue_stats(request.clone());
-        let rows = platform.value("SELECT count(*) FROM hooks");
-        async move {
-            let queued = answer.await.expect("counts").into_inner().total.map_or(0, |total| total.events);
-            (queued > 0 || rows.await == "90").then_some(())
-        }
+    until("they are durable", || async {
+        let request = ingest::GetQueueStatsRequest::default();
+        let stats = platform.ingest_service().get_queue_stats(request).await.expect("counts").into_inner();
+        let waits = stats.total.is_some_and(|total| total.events > 0);
+        (waits || platform.value("SELECT count(*) FROM hooks").await == "90").then_some(())
     })
     .await;
     platform.kill_nine();
@@ -161,7 +154,7 @@ async fn an_idle_stream_does_not_hold_up_the_end_of_the_process() {
     platform.apply(SOURCES).await;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let messages =
-        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+        stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
     let mut service = platform.ingest_service();
     let call = tokio::spawn(async move { service.stream_events(messages).await });
     sender.send(message((0..3).map(event).collect())).await.expect("the call reads");

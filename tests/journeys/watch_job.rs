@@ -31,7 +31,7 @@ async fn states(watch: &mut Streaming<WatchJobResponse>) -> Vec<JobState> {
 
 fn paged(api: &MockApi) -> String {
     format!(
-        "version: 1\nsources:\n- {{name: slow, kind: rest, retry: {{attempts: 3, base: 100ms}}, config: {{url: {}/customers, \
+        "version: 1\nsources:\n- {{name: slow, kind: rest, retry: {{attempts: 5, base: 2s, cap: 2s}}, config: {{url: {}/customers, \
          records: /data, pagination: {{kind: page, page_param: page, limit_param: limit, limit: 10}}}}}}\n",
         api.url
     )
