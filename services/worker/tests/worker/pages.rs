@@ -198,8 +198,13 @@ impl PagesReader {
         let raw =
             df!("_page" => vec![page as i64; ids.len()], "_record" => places, "body" => &ids).expect("raw");
         let values = Column::new("id".into(), &ids);
-        let id =
-            ChunkColumn { name: "id".into(), values, observed: Some(SqlType::BigInt), exceeds_double: false, in_raw: None };
+        let id = ChunkColumn {
+            name: "id".into(),
+            values,
+            observed: Some(SqlType::BigInt),
+            exceeds_double: false,
+            in_raw: None,
+        };
         Chunk {
             raw,
             columns: vec![id],
