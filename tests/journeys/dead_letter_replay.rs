@@ -123,7 +123,7 @@ async fn a_discarded_letter_is_closed_and_an_unknown_one_is_not_found() {
     unknown.is_problem(StatusCode::NOT_FOUND, "LETTER_NOT_FOUND");
     assert_eq!(platform.webhook("replay").json("{}").await.status, 400);
     let _not_found = platform.rfe(&["dlq", "show", "nothing"]).await.exits(4);
-    let request = dlq::GetDeadLetterRequest { id: "nothing".to_owned() };
+    let request = dlq::GetDeadLetterRequest { id: "nothing".to_owned(), reveal: false };
     let status = platform.dlq_service().get_dead_letter(request).await.expect_err("there is none");
     assert_eq!((status.code(), reason(&status).as_str()), (tonic::Code::NotFound, "LETTER_NOT_FOUND"));
 }
@@ -163,4 +163,136 @@ async fn bytes_that_are_too_large_for_the_registry_come_back_whole() {
     let letter = platform.only_letter("orders").await;
     assert_eq!(letter.raw_base64, body.as_bytes());
     assert!(!letter.raw_ref.is_empty() && !letter.raw_truncated, "{}", letter.raw_ref);
+}
+
+#[tokio::test]
+async fn a_shown_letter_tells_no_secret_and_lands_the_real_bytes_when_it_is_posted_back() {
+    let platform = Platform::start().await;
+    platform.apply(DECLARED).await;
+    let body = r#"{"total": "many", "password": "hunter2", "nested": {"api_key": "k-123456"}}"#;
+    assert_eq!(platform.webhook("orders").header("x-id", "s").json(body).await.status, 200);
+    let id = platform.letters_once("orders", 1).await[0].id.clone();
+
+    let plain = platform.rfe(&["dlq", "show", &id]).await.ok();
+    let json = platform.rfe(&["dlq", "show", &id, "--json"]).await.ok();
+    for shown in [&plain.stdout, &json.stdout] {
+        assert!(shown.contains("***") && shown.contains("many"), "{shown}");
+        for secret in ["hunter2", "k-123456", &STANDARD.encode(body)] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+    assert!(json.json()["raw_base64"].as_str().unwrap_or_default().is_empty());
+    let revealed = platform.rfe(&["dlq", "show", &id, "--reveal", "--json"]).await.ok().json();
+    assert_eq!(revealed["raw_base64"], STANDARD.encode(body));
+    assert_eq!(platform.rfe(&["dlq", "show", &id, "--raw"]).await.ok().stdout, body);
+
+    platform.apply(RELAXED).await;
+    let reply = platform.webhook("replay").json(json.stdout).await;
+    assert_eq!(reply.status, 202, "{reply:?}");
+    let job_id = reply.json()["job_id"].as_str().expect("a job").to_owned();
+    assert_eq!(ended_replay(&platform, &job_id).await, RunState::Succeeded);
+    assert_eq!(platform.value("SELECT password FROM orders").await, "hunter2");
+}
+
+/// A platform with five letters of a webhook: three of a bad total, two of a bad day.
+async fn with_five_letters() -> Platform {
+    let platform = Platform::start().await;
+    platform
+        .apply("version: 1\nsources:\n- {name: orders, kind: webhook, columns: {total: BIGINT, day: DATE}, config: {event_id: {header: X-Id}}}\n")
+        .await;
+    for (id, body) in [
+        ("t1", r#"{"total": "a"}"#),
+        ("t2", r#"{"total": "b"}"#),
+        ("t3", r#"{"total": "c"}"#),
+        ("d1", r#"{"day": "monday"}"#),
+        ("d2", r#"{"day": "today"}"#),
+    ] {
+        assert_eq!(platform.webhook("orders").header("x-id", id).json(body).await.status, 200);
+    }
+    platform.letters_once("orders", 5).await;
+    platform
+}
+
+#[tokio::test]
+async fn many_letters_are_replayed_by_what_is_known_of_them_and_once() {
+    let platform = with_five_letters().await;
+    let dry = platform
+        .rfe(&["dlq", "replay", "--source", "orders", "--text", "`total`", "--dry-run", "--json"])
+        .await;
+    let dry = dry.ok().json();
+    assert_eq!(
+        (&dry["matched"], dry["letter_ids"].as_array().map(Vec::len)),
+        (&json!("3"), Some(3)),
+        "{dry}"
+    );
+    let limited =
+        platform.rfe(&["dlq", "replay", "--code", "BAD_VALUE", "--limit", "2", "--dry-run"]).await.ok();
+    assert_eq!(limited.stdout.lines().count(), 2, "{limited:?}");
+    assert!(limited.stderr.contains("2 of 5"), "{}", limited.stderr);
+    assert_eq!(platform.runs("orders").await.iter().filter(|run| !run.letter_id.is_empty()).count(), 0);
+    let later = platform.rfe(&["dlq", "ls", "--until", "1h", "--json"]).await.ok();
+    assert_eq!(later.stdout, "", "nothing failed an hour ago");
+    let _usage = platform.rfe(&["dlq", "replay"]).await.exits(2);
+
+    // Of the two kinds only the totals are mended by today's declaration.
+    platform
+        .apply("version: 1\nsources:\n- {name: orders, kind: webhook, columns: {day: DATE}, config: {event_id: {header: X-Id}}}\n")
+        .await;
+    let replayed =
+        platform.rfe(&["dlq", "replay", "--source", "orders", "--since", "1h", "--wait"]).await.exits(3);
+    assert!(replayed.stderr.contains("2 of 5 replays failed"), "{}", replayed.stderr);
+    assert_eq!(platform.sql("SELECT total FROM orders ORDER BY total").await, ["a", "b", "c"]);
+    let open = platform.rfe(&["dlq", "ls", "--source", "orders", "--json"]).await.ok().json_lines();
+    assert_eq!(open.len(), 2, "{open:?}");
+    assert!(open.iter().all(|letter| letter["attempts"] == 2), "{open:?}");
+
+    let again = platform
+        .rfe(&["dlq", "replay", "--source", "orders", "--text", "`total`", "--wait", "--json"])
+        .await
+        .ok();
+    assert_eq!(again.stdout, "", "no letter is open there");
+    assert_eq!(platform.value("SELECT count(*) FROM orders").await, "3");
+}
+
+#[tokio::test]
+async fn many_letters_are_discarded_with_reason_and_name_and_land_no_more() {
+    let platform = with_five_letters().await;
+    let dry = platform.rfe(&["dlq", "discard", "--text", "`day`", "--dry-run"]).await.ok();
+    assert_eq!(dry.stdout.lines().count(), 2);
+    assert_eq!(platform.rfe(&["dlq", "ls", "--json"]).await.ok().json_lines().len(), 5, "nothing happened");
+    let _done = platform
+        .rfe(&["dlq", "discard", "--text", "`day`", "--reason", "no such day", "--by", "ada"])
+        .await
+        .ok();
+    let closed = platform.rfe(&["dlq", "ls", "--state", "discarded", "--json"]).await.ok().json_lines();
+    assert_eq!(closed.len(), 2);
+    for letter in &closed {
+        assert_eq!((&letter["discard_reason"], &letter["closed_by"]), (&json!("no such day"), &json!("ada")));
+        assert!(letter["closed_time"].is_string(), "{letter}");
+    }
+    let id = closed[0]["id"].as_str().expect("an id");
+    let refused = platform.rfe(&["dlq", "replay", id]).await.exits(1);
+    assert!(refused.stderr.contains("discarded"), "{}", refused.stderr);
+    let in_sql = "SELECT count(*) FROM meta.ingestion_failures WHERE state = 'discarded' AND closed_by = 'ada' AND closed_at IS NOT NULL";
+    assert_eq!(platform.value(in_sql).await, "2");
+}
+
+#[tokio::test]
+async fn pages_of_letters_stay_as_they_are_while_new_ones_come() {
+    let platform = with_five_letters().await;
+    let page = |token: String| dlq::ListDeadLettersRequest { filter: None, page_size: 2, page_token: token };
+    let first =
+        platform.dlq_service().list_dead_letters(page(String::new())).await.expect("a page").into_inner();
+    assert_eq!(platform.webhook("orders").header("x-id", "t4").json(r#"{"total": "new"}"#).await.status, 200);
+    platform.letters_once("orders", 6).await;
+    let mut ids: Vec<String> = first.dead_letters.into_iter().map(|letter| letter.id).collect();
+    let mut token = first.next_page_token;
+    while !token.is_empty() {
+        let next = platform.dlq_service().list_dead_letters(page(token)).await.expect("a page").into_inner();
+        ids.extend(next.dead_letters.into_iter().map(|letter| letter.id));
+        token = next.next_page_token;
+    }
+    let before: Vec<String> =
+        platform.letters("orders").await.into_iter().skip(1).map(|letter| letter.id).collect();
+    assert_eq!(ids, before, "each of the five once");
 }

@@ -124,9 +124,17 @@ impl Platform {
     /// # Panics
     /// If there is none of this id.
     pub async fn letter(&self, id: &str) -> dlq::DeadLetter {
-        let request = dlq::GetDeadLetterRequest { id: id.to_owned() };
+        let request = dlq::GetDeadLetterRequest { id: id.to_owned(), reveal: true };
         let answer = self.dlq_service().get_dead_letter(request).await.expect("the letter exists");
         answer.into_inner().dead_letter.expect("a letter is the answer")
+    }
+
+    /// The letters of a source, without their bytes, once there are so many.
+    pub async fn letters_once(&self, source: &str, number: usize) -> Vec<dlq::DeadLetter> {
+        until(&format!("{number} letters of {source}"), || async {
+            Some(self.letters(source).await).filter(|letters| letters.len() == number)
+        })
+        .await
     }
 
     /// The only letter of a source, with its bytes, once there is one.

@@ -3,6 +3,7 @@
 mod command;
 mod entry;
 mod error;
+mod instant;
 mod lines;
 mod manifest;
 mod out;

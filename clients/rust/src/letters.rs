@@ -31,12 +31,24 @@ impl Client {
         })
     }
 
-    /// One letter with its bytes.
+    /// One letter with its bytes. Where something in it looks like a secret, that is hidden, and the record is in `raw_text`
+    /// instead of `raw_base64`.
     ///
     /// # Errors
     /// If it does not exist.
     pub async fn letter(&self, id: &str) -> Result<pb::DeadLetter> {
-        let request = pb::GetDeadLetterRequest { id: id.to_owned() };
+        self.get_letter(pb::GetDeadLetterRequest { id: id.to_owned(), reveal: false }).await
+    }
+
+    /// One letter as it is stored, secrets included.
+    ///
+    /// # Errors
+    /// If it does not exist.
+    pub async fn revealed_letter(&self, id: &str) -> Result<pb::DeadLetter> {
+        self.get_letter(pb::GetDeadLetterRequest { id: id.to_owned(), reveal: true }).await
+    }
+
+    async fn get_letter(&self, request: pb::GetDeadLetterRequest) -> Result<pb::DeadLetter> {
         let answer = self
             .dlq
             .safe(request, |mut client, request| async move {
@@ -61,12 +73,31 @@ impl Client {
         Ok(Replayed { job_id: answer.job_id, already_replayed: answer.already_replayed })
     }
 
-    /// Closes a letter for good.
+    /// Queues jobs that land the open letters that match, the newest `limit` of them; with `dry_run` it only tells which.
+    ///
+    /// # Errors
+    /// If the filter is wrong.
+    pub async fn replay_letters(
+        &self,
+        filter: pb::DeadLetterFilter,
+        limit: i32,
+        dry_run: bool,
+    ) -> Result<pb::ReplayDeadLettersResponse> {
+        let request = pb::ReplayDeadLettersRequest { filter: Some(filter), limit, dry_run };
+        self.dlq
+            .safe(request, |mut client, request| async move {
+                Ok(client.replay_dead_letters(request).await?.into_inner())
+            })
+            .await
+    }
+
+    /// Closes a letter for good, with why and who.
     ///
     /// # Errors
     /// If it does not exist or was replayed.
-    pub async fn discard_letter(&self, id: &str, reason: &str) -> Result<pb::DeadLetter> {
-        let request = pb::DiscardDeadLetterRequest { id: id.to_owned(), reason: reason.to_owned() };
+    pub async fn discard_letter(&self, id: &str, reason: &str, by: &str) -> Result<pb::DeadLetter> {
+        let request =
+            pb::DiscardDeadLetterRequest { id: id.to_owned(), reason: reason.to_owned(), by: by.to_owned() };
         let answer = self
             .dlq
             .once(request, |mut client, request| async move {

@@ -6,7 +6,7 @@ use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::dlq::{DeadLetterFilter, ReplayDeadLettersRequest, ReplayDeadLettersResponse};
 
 use crate::{
-    letters::Letters,
+    letters::{Asked, Letters},
     replay::{Replayed, Replayer},
 };
 
@@ -23,12 +23,11 @@ pub(crate) async fn replay(
     request: ReplayDeadLettersRequest,
 ) -> Result<ReplayDeadLettersResponse, Fault> {
     let filter = only_open(request.filter.unwrap_or_default())?;
-    let ids = matching(letters, filter, limit(request.limit)?).await?;
-    let matched = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let (letter_ids, matched) = matching(letters, filter, limit(request.limit)?).await?;
     if request.dry_run {
-        return Ok(ReplayDeadLettersResponse { matched, job_ids: Vec::new() });
+        return Ok(ReplayDeadLettersResponse { matched, job_ids: Vec::new(), letter_ids });
     }
-    let job_ids = stream::iter(ids)
+    let job_ids = stream::iter(letter_ids.clone())
         .map(async |id| match shutdown.has_begun() {
             true => Err(Fault::new(ErrorCode::Unavailable, reason::SHUTTING_DOWN, "the process drains")),
             false => one(replayer, &id).await,
@@ -37,7 +36,7 @@ pub(crate) async fn replay(
         .try_filter_map(async |job_id| Ok(job_id))
         .try_collect()
         .await?;
-    Ok(ReplayDeadLettersResponse { matched, job_ids })
+    Ok(ReplayDeadLettersResponse { matched, job_ids, letter_ids })
 }
 
 // A letter that somebody else closed meanwhile is no failure of the whole.
@@ -50,20 +49,27 @@ async fn one(replayer: &Replayer, id: &str) -> Result<Option<String>, Fault> {
     }
 }
 
-async fn matching(letters: &Letters, filter: DeadLetterFilter, limit: usize) -> Result<Vec<String>, Fault> {
+// The ids of the newest letters that match, and how many match in all.
+async fn matching(
+    letters: &Letters,
+    filter: DeadLetterFilter,
+    limit: usize,
+) -> Result<(Vec<String>, i64), Fault> {
     let mut ids = Vec::new();
-    let mut token = String::new();
+    let (mut matched, mut token) = (0, String::new());
     while ids.len() < limit {
-        let room = i32::try_from(limit - ids.len()).unwrap_or(MAX_LIMIT);
-        let (page, next) = letters.list(filter.clone(), room, token).await?;
-        ids.extend(page.into_iter().map(|letter| letter.id));
-        if next.is_empty() {
+        let size = i32::try_from(limit - ids.len()).unwrap_or(MAX_LIMIT);
+        let asked = Asked { size, count: token.is_empty(), token };
+        let page = letters.list(filter.clone(), asked).await?;
+        matched = matched.max(page.matched);
+        ids.extend(page.letters.into_iter().map(|letter| letter.id));
+        if page.next.is_empty() {
             break;
         }
-        token = next;
+        token = page.next;
     }
     ids.truncate(limit);
-    Ok(ids)
+    Ok((ids, matched))
 }
 
 fn only_open(filter: DeadLetterFilter) -> Result<DeadLetterFilter, Fault> {

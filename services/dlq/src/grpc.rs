@@ -1,16 +1,20 @@
 //! `rfe.dlq.v1.DlqService`: decode, call, encode.
 
 use rfe_mesh::{Shutdown, status_from_fault};
-use rfe_proto::dlq::{
-    DiscardDeadLetterRequest, DiscardDeadLetterResponse, GetDeadLetterRequest, GetDeadLetterResponse,
-    ListDeadLettersRequest, ListDeadLettersResponse, ReplayDeadLetterRequest, ReplayDeadLetterResponse,
-    ReplayDeadLettersRequest, ReplayDeadLettersResponse, dlq_service_server::DlqService,
+use rfe_proto::{
+    dlq::{
+        DiscardDeadLetterRequest, DiscardDeadLetterResponse, GetDeadLetterRequest, GetDeadLetterResponse,
+        ListDeadLettersRequest, ListDeadLettersResponse, ReplayDeadLetterRequest, ReplayDeadLetterResponse,
+        ReplayDeadLettersRequest, ReplayDeadLettersResponse, dlq_service_server::DlqService,
+    },
+    metadata::DiscardLetterRequest,
 };
 use tonic::{Request, Response, Status};
 
 use crate::{
     bulk,
-    letters::Letters,
+    letters::{Asked, Letters},
+    redact::shown,
     replay::{Replayed, Replayer},
 };
 
@@ -43,19 +47,21 @@ impl DlqService for Dlq {
         request: Request<ListDeadLettersRequest>,
     ) -> Result<Response<ListDeadLettersResponse>, Status> {
         let ListDeadLettersRequest { filter, page_size, page_token } = request.into_inner();
-        let (dead_letters, next_page_token) = self
-            .letters
-            .list(filter.unwrap_or_default(), page_size, page_token)
-            .await
-            .map_err(status_from_fault)?;
-        Ok(Response::new(ListDeadLettersResponse { dead_letters, next_page_token }))
+        let asked = Asked { size: page_size, token: page_token, count: false };
+        let page = self.letters.list(filter.unwrap_or_default(), asked).await.map_err(status_from_fault)?;
+        Ok(Response::new(ListDeadLettersResponse {
+            dead_letters: page.letters.into_iter().map(shown).collect(),
+            next_page_token: page.next,
+        }))
     }
 
     async fn get_dead_letter(
         &self,
         request: Request<GetDeadLetterRequest>,
     ) -> Result<Response<GetDeadLetterResponse>, Status> {
-        let letter = self.letters.get(&request.into_inner().id).await.map_err(status_from_fault)?;
+        let GetDeadLetterRequest { id, reveal } = request.into_inner();
+        let letter = self.letters.get(&id).await.map_err(status_from_fault)?;
+        let letter = if reveal { letter } else { shown(letter) };
         Ok(Response::new(GetDeadLetterResponse { dead_letter: Some(letter) }))
     }
 
@@ -90,8 +96,9 @@ impl DlqService for Dlq {
         &self,
         request: Request<DiscardDeadLetterRequest>,
     ) -> Result<Response<DiscardDeadLetterResponse>, Status> {
-        let DiscardDeadLetterRequest { id, reason } = request.into_inner();
-        let letter = self.letters.discard(&id, reason).await.map_err(status_from_fault)?;
-        Ok(Response::new(DiscardDeadLetterResponse { dead_letter: Some(letter) }))
+        let DiscardDeadLetterRequest { id, reason, by } = request.into_inner();
+        let discard = DiscardLetterRequest { id, reason, by };
+        let letter = self.letters.discard(discard).await.map_err(status_from_fault)?;
+        Ok(Response::new(DiscardDeadLetterResponse { dead_letter: Some(shown(letter)) }))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, fault_from_status};
-use rfe_model::{Fault, Violation};
+use rfe_model::{Fault, Violation, time};
 use rfe_proto::{
     dlq::{DeadLetter, DeadLetterFilter},
     metadata::{
@@ -15,6 +15,26 @@ use tonic::Request;
 
 const STATES: [&str; 3] = ["open", "replayed", "discarded"];
 const KINDS: [&str; 2] = ["record", "job"];
+const STAGES: [&str; 5] = ["read", "decode", "validate", "contract", "write"];
+
+/// A page of letters without their bytes.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) letters: Vec<DeadLetter>,
+    /// The token of the next page; empty on the last.
+    pub(crate) next: String,
+    /// All letters that match, if they were counted.
+    pub(crate) matched: i64,
+}
+
+/// Which page.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    pub(crate) size: i32,
+    pub(crate) token: String,
+    /// Count all that match.
+    pub(crate) count: bool,
+}
 
 /// The letters of the metadata role.
 #[derive(Debug, Clone)]
@@ -33,18 +53,14 @@ impl Letters {
         Self { client, timeout }
     }
 
-    /// One page of letters without their bytes, and the token of the next.
-    pub(crate) async fn list(
-        &self,
-        filter: DeadLetterFilter,
-        page_size: i32,
-        page_token: String,
-    ) -> Result<(Vec<DeadLetter>, String), Fault> {
+    /// One page of letters.
+    pub(crate) async fn list(&self, filter: DeadLetterFilter, asked: Asked) -> Result<Page, Fault> {
         check_filter(&filter)?;
+        let Asked { size: page_size, token: page_token, count } = asked;
         if page_size < 0 {
             return Err(Fault::invalid("page_size", format!("{page_size} is negative; 0 means 100")));
         }
-        let request = self.request(ListLettersRequest { filter: Some(filter), page_size, page_token });
+        let request = self.request(ListLettersRequest { filter: Some(filter), page_size, page_token, count });
         let reply = self
             .client
             .clone()
@@ -56,7 +72,7 @@ impl Letters {
         for letter in &mut letters {
             letter.raw_base64.clear();
         }
-        Ok((letters, reply.next_page_token))
+        Ok(Page { letters, next: reply.next_page_token, matched: reply.matched })
     }
 
     /// One letter with its bytes.
@@ -69,9 +85,9 @@ impl Letters {
     }
 
     /// Closes a letter for good.
-    pub(crate) async fn discard(&self, id: &str, reason: String) -> Result<DeadLetter, Fault> {
-        check_id(id)?;
-        let request = self.request(DiscardLetterRequest { id: id.to_owned(), reason });
+    pub(crate) async fn discard(&self, request: DiscardLetterRequest) -> Result<DeadLetter, Fault> {
+        check_id(&request.id)?;
+        let request = self.request(request);
         let reply =
             self.client.clone().discard_letter(request).await.map_err(|status| fault_from_status(&status))?;
         reply.into_inner().letter.ok_or_else(|| no_letter("DiscardLetter"))
@@ -96,13 +112,22 @@ fn check_id(id: &str) -> Result<(), Fault> {
 }
 
 fn check_filter(filter: &DeadLetterFilter) -> Result<(), Fault> {
-    let wrong: Vec<Violation> =
-        [("filter.state", &filter.state, &STATES[..]), ("filter.kind", &filter.kind, &KINDS[..])]
-            .into_iter()
-            .filter(|(_, value, known)| !value.is_empty() && !known.contains(&value.as_str()))
-            .map(|(path, value, known)| {
-                Violation::new(path, format!("`{value}` is none of {}", known.join(", ")))
-            })
-            .collect();
+    let words = [
+        ("filter.state", &filter.state, &STATES[..]),
+        ("filter.kind", &filter.kind, &KINDS[..]),
+        ("filter.stage", &filter.stage, &STAGES[..]),
+    ];
+    let mut wrong: Vec<Violation> = words
+        .into_iter()
+        .filter(|(_, value, known)| !value.is_empty() && !known.contains(&value.as_str()))
+        .map(|(path, value, known)| {
+            Violation::new(path, format!("`{value}` is none of {}", known.join(", ")))
+        })
+        .collect();
+    if let (Some(since), Some(until)) = (&filter.since, &filter.until)
+        && time::micros_from_proto(since) >= time::micros_from_proto(until)
+    {
+        wrong.push(Violation::new("filter.until", "is not after `filter.since`, so that nothing can match"));
+    }
     if wrong.is_empty() { Ok(()) } else { Err(Fault::violations(wrong)) }
 }

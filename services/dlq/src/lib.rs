@@ -4,6 +4,7 @@ mod bulk;
 mod config;
 mod grpc;
 mod letters;
+mod redact;
 mod replay;
 mod role;
 

@@ -14,6 +14,9 @@ pub(crate) use letter::Letters;
 pub(crate) use metadata::Metadata;
 pub(crate) use run::Runs;
 
+/// Where a failure can happen, as the protos write it.
+const STAGES: [&str; 5] = ["read", "decode", "validate", "contract", "write"];
+
 /// The status of any error that is a fault.
 fn status<E: Into<Fault>>(error: E) -> Status {
     status_from_fault(error.into())

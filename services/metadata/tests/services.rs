@@ -245,11 +245,12 @@ async fn a_letter_comes_with_its_bytes_even_from_the_lake() {
     let replay = mesh.replay("clicks", "large").await;
     assert_eq!(replay.letter.expect("letter").raw_base64, b"a long body");
 
-    let request = pb::ListLettersRequest { page_size: 1, ..Default::default() };
+    let request = pb::ListLettersRequest { page_size: 1, count: true, ..Default::default() };
     let page = mesh.letters.list_letters(request).await.expect("list").into_inner();
-    assert_eq!((page.letters.len(), page.letters[0].raw_base64.len()), (1, 0));
+    assert_eq!((page.letters.len(), page.letters[0].raw_base64.len(), page.matched), (1, 0, 2));
     assert!(!page.next_page_token.is_empty());
-    let request = pb::DiscardLetterRequest { id: "small".to_owned(), reason: "spam".to_owned() };
+    let request =
+        pb::DiscardLetterRequest { id: "small".to_owned(), reason: "spam".to_owned(), by: "ada".to_owned() };
     let discarded =
         mesh.letters.discard_letter(request).await.expect("discard").into_inner().letter.expect("letter");
     assert_eq!((discarded.state.as_str(), discarded.discard_reason.as_str()), ("discarded", "spam"));

@@ -9,6 +9,7 @@ pub mod key;
 pub mod kind;
 pub mod letter;
 pub mod name;
+pub mod redact;
 pub mod schema;
 pub mod secret;
 pub mod source;

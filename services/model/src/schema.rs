@@ -5,7 +5,7 @@ use rfe_proto::metadata::{Column, ObservedColumn, SchemaVersion};
 use crate::{
     SqlType,
     id::sha256_hex,
-    source::{Mode, SchemaPolicy, SourceSpec},
+    source::{SchemaPolicy, SourceSpec},
 };
 
 /// The schema to write by.
@@ -18,29 +18,45 @@ pub struct Settled {
     /// What is new against the version before, a line each.
     pub changes: Vec<String>,
     /// Observed columns that the policy leaves out.
-    pub discarded: Vec<String>,
+    pub discarded: Vec<ObservedColumn>,
+}
+
+/// How much of a dataset a run reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// All of it: a column that it lacks is missing.
+    Whole,
+    /// A part, such as new files, events or one record: a column that it lacks is NULL in these rows, and no more is known.
+    Part,
 }
 
 /// The columns do not fit a frozen schema.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("schema_policy is `freeze` and the columns changed: {}", .0.join("; "))]
+#[error(
+    "schema_policy is `freeze` and the columns changed: {}; mend the data, declare what is new under `columns`, or let the \
+     schema `evolve`",
+    .0.join("; ")
+)]
 pub struct Frozen(pub Vec<String>);
 
 /// Settles the columns of a run against the dataset's newest version.
 ///
 /// # Errors
-/// [`Frozen`] if the policy allows no change and there is one.
+/// [`Frozen`] if the policy allows no change and the data brought one. What the source's spec asks for is no drift.
 pub fn settle(
     source: &SourceSpec,
     current: Option<&SchemaVersion>,
     observed: &[ObservedColumn],
+    reach: Reach,
 ) -> Result<Settled, Frozen> {
     let known: &[Column] = current.map_or(&[], |version| &version.columns);
     let mut settling = Settling {
         source,
+        reach,
         columns: known.to_vec(),
         next_id: known.iter().map(|column| column.id).max().unwrap_or(0) + 1,
         changes: Vec::new(),
+        drift: Vec::new(),
         discarded: Vec::new(),
     };
     let first = current.is_none();
@@ -50,11 +66,11 @@ pub fn settle(
     for (name, declared) in &source.columns {
         settling.declare(name, declared);
     }
-    if source.mode == Mode::Replace && !first {
+    if reach == Reach::Whole && !first {
         settling.mark_missing(observed);
     }
-    if source.schema_policy == SchemaPolicy::Freeze && !first && !settling.changes.is_empty() {
-        return Err(Frozen(settling.changes));
+    if source.schema_policy == SchemaPolicy::Freeze && !first && !settling.drift.is_empty() {
+        return Err(Frozen(settling.drift));
     }
     let hash = hash(&settling.columns);
     Ok(Settled { columns: settling.columns, hash, changes: settling.changes, discarded: settling.discarded })
@@ -74,33 +90,45 @@ pub fn hash(columns: &[Column]) -> String {
 
 struct Settling<'a> {
     source: &'a SourceSpec,
+    reach: Reach,
     columns: Vec<Column>,
     next_id: u32,
     changes: Vec<String>,
-    discarded: Vec<String>,
+    // Those changes that the data brought and not the spec.
+    drift: Vec<String>,
+    discarded: Vec<ObservedColumn>,
 }
 
 impl Settling<'_> {
     fn take(&mut self, observed: &ObservedColumn, first: bool) {
-        let declared = self.source.columns.get(&observed.name);
+        let declared = self.source.declared(&observed.name).cloned();
         match self.columns.iter().position(|column| column.name.eq_ignore_ascii_case(&observed.name)) {
             Some(at) => self.widen(at, observed, declared.is_some()),
-            None if self.leaves_out_new() && !first && declared.is_none() => {
-                self.discarded.push(observed.name.clone());
+            None if first || self.source.asks_for(&observed.name) => {
+                let kind = declared.clone().unwrap_or_else(|| observed_type(observed));
+                let change = self.add(&observed.name, &kind, declared.is_some(), observed.exceeds_double);
+                self.changes.push(change);
             }
+            None if self.holds() => self.discarded.push(observed.clone()),
             None => {
-                let kind = declared.map_or_else(|| observed_type(observed), Clone::clone);
-                self.add(&observed.name, &kind, declared.is_some(), observed.exceeds_double);
+                let change =
+                    self.add(&observed.name, &observed_type(observed), false, observed.exceeds_double);
+                self.drifted(change);
             }
         }
     }
 
-    fn leaves_out_new(&self) -> bool {
+    // Records that do not fit were taken out before, so the columns stay as they are.
+    fn holds(&self) -> bool {
         matches!(self.source.schema_policy, SchemaPolicy::Discard | SchemaPolicy::Quarantine)
     }
 
-    fn add(&mut self, name: &str, kind: &SqlType, declared: bool, exceeds_double: bool) {
-        self.changes.push(format!("new column `{name}` {kind}"));
+    fn drifted(&mut self, change: String) {
+        self.drift.push(change.clone());
+        self.changes.push(change);
+    }
+
+    fn add(&mut self, name: &str, kind: &SqlType, declared: bool, exceeds_double: bool) -> String {
         self.columns.push(Column {
             id: self.next_id,
             name: name.to_owned(),
@@ -110,24 +138,30 @@ impl Settling<'_> {
             exceeds_double,
         });
         self.next_id += 1;
+        format!("new column `{name}` {kind}")
     }
 
     fn widen(&mut self, at: usize, observed: &ObservedColumn, declared: bool) {
-        let keeps_types = self.source.schema_policy == SchemaPolicy::Quarantine;
+        let holds = self.holds();
         let column = &mut self.columns[at];
         if column.missing {
             column.missing = false;
             self.changes.push(format!("column `{}` is back", column.name));
         }
-        if declared || observed.r#type.is_empty() || keeps_types {
+        if declared || observed.r#type.is_empty() || holds {
             return;
         }
-        column.exceeds_double |= observed.exceeds_double;
         let old = column.r#type.parse::<SqlType>().unwrap_or(SqlType::Varchar);
+        let exceeds = observed.exceeds_double && !column.exceeds_double;
+        column.exceeds_double |= observed.exceeds_double;
         let wide = old.widen(&observed_type(observed), column.exceeds_double);
         if wide != old {
-            self.changes.push(format!("column `{}` widens from {old} to {wide}", column.name));
+            let change = format!("column `{}` widens from {old} to {wide}", column.name);
             column.r#type = wide.to_string();
+            self.drifted(change);
+        } else if exceeds {
+            self.changes
+                .push(format!("column `{}` has integers beyond 2^53, which no DOUBLE holds", column.name));
         }
     }
 
@@ -142,18 +176,26 @@ impl Settling<'_> {
                     column.r#type = text;
                 }
             }
-            None => self.add(name, declared, true, false),
+            None => {
+                let change = self.add(name, declared, true, false);
+                self.changes.push(change);
+                if let Some(added) = self.columns.last_mut() {
+                    added.missing = self.reach == Reach::Whole;
+                }
+            }
         }
     }
 
     fn mark_missing(&mut self, observed: &[ObservedColumn]) {
+        let mut missing = Vec::new();
         for column in &mut self.columns {
             let seen = observed.iter().any(|seen| seen.name.eq_ignore_ascii_case(&column.name));
             if !seen && !column.missing {
                 column.missing = true;
-                self.changes.push(format!("column `{}` is missing", column.name));
+                missing.push(format!("column `{}` is missing", column.name));
             }
         }
+        missing.into_iter().for_each(|change| self.drifted(change));
     }
 }
 
@@ -163,62 +205,5 @@ fn observed_type(observed: &ObservedColumn) -> SqlType {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn seen(name: &str, kind: &str) -> ObservedColumn {
-        ObservedColumn { name: name.into(), r#type: kind.into(), exceeds_double: false }
-    }
-
-    fn version(settled: &Settled) -> SchemaVersion {
-        SchemaVersion {
-            version: 1,
-            columns: settled.columns.clone(),
-            hash: settled.hash.clone(),
-            ..SchemaVersion::default()
-        }
-    }
-
-    #[test]
-    fn the_same_columns_make_the_same_hash() {
-        let source = SourceSpec::sample("a", "csv");
-        let first = settle(&source, None, &[seen("id", "BIGINT"), seen("x", "DATE")]).expect("first");
-        let again = settle(&source, Some(&version(&first)), &[seen("x", "DATE"), seen("id", "BIGINT")])
-            .expect("again");
-        assert_eq!(first.hash, again.hash);
-        assert!(again.changes.is_empty());
-    }
-
-    #[test]
-    fn ids_stay_with_names_and_types_only_widen() {
-        let source = SourceSpec::sample("a", "csv");
-        let first = settle(&source, None, &[seen("id", "BIGINT"), seen("x", "DOUBLE")]).expect("first");
-        let next =
-            settle(&source, Some(&version(&first)), &[seen("x", "BIGINT"), seen("y", "DATE")]).expect("next");
-        let x = next.columns.iter().find(|column| column.name == "x").expect("x");
-        assert_eq!((x.id, x.r#type.as_str()), (2, "DOUBLE"));
-        assert!(next.columns[0].missing, "a full read without `id` marks it missing");
-        assert_eq!(next.changes, ["new column `y` DATE", "column `id` is missing"]);
-    }
-
-    #[test]
-    fn a_frozen_schema_refuses_and_names_the_column() {
-        let mut source = SourceSpec::sample("a", "csv");
-        source.schema_policy = SchemaPolicy::Freeze;
-        let first =
-            settle(&source, None, &[seen("id", "BIGINT")]).expect("the first version is always taken");
-        let refused = settle(&source, Some(&version(&first)), &[seen("id", "BIGINT"), seen("x", "DATE")]);
-        assert!(refused.unwrap_err().to_string().contains("`x`"));
-    }
-
-    #[test]
-    fn discard_leaves_new_columns_out_and_names_them() {
-        let mut source = SourceSpec::sample("a", "csv");
-        source.schema_policy = SchemaPolicy::Discard;
-        let first = settle(&source, None, &[seen("id", "BIGINT")]).expect("first");
-        let next = settle(&source, Some(&version(&first)), &[seen("id", "BIGINT"), seen("x", "DATE")])
-            .expect("next");
-        assert_eq!(next.discarded, ["x"]);
-        assert_eq!(next.hash, first.hash);
-    }
-}
+#[path = "schema_tests.rs"]
+mod tests;

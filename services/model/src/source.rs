@@ -33,10 +33,22 @@ pub enum SchemaPolicy {
     Evolve,
     /// Fails the run.
     Freeze,
-    /// Drops new columns, counted.
+    /// Leaves out new columns, and records with values that do not fit; both are counted.
     Discard,
-    /// Records that do not fit become dead letters.
+    /// Records that bring new columns or values that do not fit become dead letters.
     Quarantine,
+}
+
+impl SchemaPolicy {
+    /// As `sources.yaml` writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Evolve => "evolve",
+            Self::Freeze => "freeze",
+            Self::Discard => "discard",
+            Self::Quarantine => "quarantine",
+        }
+    }
 }
 
 /// What a bad record does.
@@ -281,6 +293,17 @@ impl SourceSpec {
             merge: written.merge,
         };
         Ok(spec)
+    }
+
+    /// The type that is declared for a column. Names of columns do not differ by case alone.
+    pub fn declared(&self, column: &str) -> Option<&SqlType> {
+        self.columns.iter().find(|(name, _)| name.eq_ignore_ascii_case(column)).map(|(_, kind)| kind)
+    }
+
+    /// True if the spec itself brings the column: declared, or taken from a JSON path.
+    pub fn asks_for(&self, column: &str) -> bool {
+        self.declared(column).is_some()
+            || self.json.paths.keys().any(|name| name.eq_ignore_ascii_case(column))
     }
 
     /// Checks everything but `config`, which its kind checks.

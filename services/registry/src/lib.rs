@@ -167,8 +167,11 @@ pub trait LetterStore: Send + Sync + std::fmt::Debug {
     /// One letter with the bytes that the registry holds.
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>>;
 
-    /// Closes an open letter; a discarded one is answered again.
-    async fn discard(&self, id: &str, reason: &str) -> Result<DeadLetter>;
+    /// How many letters match.
+    async fn count_letters(&self, filter: &DeadLetterFilter) -> Result<i64>;
+
+    /// Closes an open letter, with why and who; a discarded one is answered again as it is.
+    async fn discard(&self, id: &str, reason: &str, by: &str) -> Result<DeadLetter>;
 }
 
 /// Schedules and firings. Only the scheduler opens it.

@@ -88,6 +88,8 @@ pub struct Commit {
     pub cursor: Option<String>,
     /// Files that were read to the end.
     pub files_read: Vec<pb::FileMark>,
+    /// Columns that the policy left out, with their values counted.
+    pub discarded_columns: Vec<pb::DiscardedColumn>,
 }
 
 /// The end of an attempt.

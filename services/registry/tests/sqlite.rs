@@ -45,6 +45,7 @@ fn commit(run: &pb::Run, events: usize) -> Commit {
         counters: pb::RunCounters { read: rows, landed: rows, ..Default::default() },
         cursor: None,
         files_read: Vec::new(),
+        discarded_columns: Vec::new(),
     }
 }
 

@@ -5,9 +5,14 @@ use std::{collections::HashSet, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use polars::prelude::DataFrame;
-use rfe_model::{SourceSpec, letter::BadRecord, name};
+use rfe_model::{
+    SourceSpec,
+    letter::{BadRecord, Stage},
+    name,
+    source::SchemaPolicy,
+};
 
-use crate::{Chunk, FileMark, ReadContext, ReadError, ReadMemory, Source};
+use crate::{Chunk, Expectation, FileMark, Held, ReadContext, ReadError, ReadMemory, Source, error::code};
 
 /// What a kind is tried with: a spec whose source holds good and bad records.
 #[derive(Debug)]
@@ -42,6 +47,7 @@ pub async fn run(case: &Case) {
     checkpoints_of_another_config_are_of_no_account(case, &chunks).await;
     a_mended_record_is_a_row(case, &chunks);
     a_record_that_is_still_bad_stays_bad(case, &chunks);
+    records_are_held_to_the_columns_of_the_dataset(case, &chunks).await;
 }
 
 /// What earlier attempts of a run left: their checkpoints in order.
@@ -191,9 +197,46 @@ fn a_record_that_is_still_bad_stays_bad(case: &Case, chunks: &[Chunk]) {
     }
 }
 
+// As if the dataset had all columns but one: a record with a value there is bad, one without is a row.
+async fn records_are_held_to_the_columns_of_the_dataset(case: &Case, chunks: &[Chunk]) {
+    let columns = || chunks.iter().flat_map(|chunk| &chunk.columns);
+    let is_free =
+        |name: &str| case.spec.declared(name).is_none() && !case.context.expected.declared.contains_key(name);
+    let Some(unknown) = columns().find(|column| column.observed.is_some() && is_free(&column.name)) else {
+        return;
+    };
+    let values: usize = columns()
+        .filter(|column| column.name == unknown.name)
+        .map(|column| column.values.len() - column.values.null_count())
+        .sum();
+    let known =
+        columns().filter(|column| column.name != unknown.name).map(|column| (column.name.clone(), None));
+    let held = Held { policy: SchemaPolicy::Quarantine, columns: known.collect(), closed: true };
+    let expected = Expectation { held: Some(held), ..case.context.expected.clone() };
+    let context = ReadContext { expected, ..case.context.clone() };
+    let held = drain(case, &context).await.expect("a record that does not fit fails no read");
+    let read: u64 = held.iter().map(|chunk| chunk.read).sum();
+    assert_eq!(
+        (read, bad(&held).count() as u64),
+        (case.records, case.bad + values as u64),
+        "of `{}`",
+        unknown.name
+    );
+    let drifted = bad(&held).filter(|record| record.code == code::UNKNOWN_COLUMN);
+    for record in drifted {
+        assert_eq!((record.stage, record.field_path.as_str()), (Stage::Contract, unknown.name.as_str()));
+        let again = decode_in(case, &context, record, &record.raw);
+        assert_eq!(again.bad.len(), 1, "a letter of it is held to the same columns");
+    }
+}
+
 fn decode(case: &Case, record: &BadRecord, raw: &[u8]) -> Chunk {
-    let letter = record.clone().into_letter(&case.spec.name, &case.context.run_id, 1, 1);
-    case.kind.decode_letter(&case.spec, &case.context, &letter, raw).expect("the letter tells how")
+    decode_in(case, &case.context, record, raw)
+}
+
+fn decode_in(case: &Case, context: &ReadContext, record: &BadRecord, raw: &[u8]) -> Chunk {
+    let letter = record.clone().into_letter(&case.spec.name, &context.run_id, 1, 1);
+    case.kind.decode_letter(&case.spec, context, &letter, raw).expect("the letter tells how")
 }
 
 fn bad(chunks: &[Chunk]) -> impl Iterator<Item = &BadRecord> {

@@ -89,6 +89,8 @@ pub mod code {
     pub const BAD_ENCODING: &str = "BAD_ENCODING";
     /// A value does not fit the type of its column.
     pub const BAD_VALUE: &str = "BAD_VALUE";
+    /// The record has a value in a column that the dataset does not have, and the schema policy takes no new ones.
+    pub const UNKNOWN_COLUMN: &str = "UNKNOWN_COLUMN";
     /// One record is larger than a reader holds.
     pub const RECORD_TOO_LARGE: &str = "RECORD_TOO_LARGE";
     /// The record brings more columns than a dataset may have.

@@ -1,11 +1,10 @@
 //! What is wrong with one record.
 
-use std::collections::BTreeMap;
-
 use prost_types::Struct;
 use rfe_model::{
     SqlType,
     letter::{BadRecord, Stage},
+    redact,
 };
 use rfe_proto::dlq::Position;
 
@@ -30,7 +29,7 @@ impl Flaw {
         Self {
             stage: Stage::Validate,
             code: code::BAD_VALUE,
-            message: format!("`{}` is no {expected}, which the column `{column}` is", shortened(value)),
+            message: format!("{} is no {expected}, which the column `{column}` is", shown(column, value)),
             field_path: column.to_owned(),
         }
     }
@@ -59,22 +58,15 @@ pub(crate) fn shortened(value: &str) -> String {
     format!("{head}…")
 }
 
-/// The types that values must fit, by column.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Expected(BTreeMap<String, SqlType>);
-
-impl Expected {
-    pub(crate) fn new(types: &BTreeMap<String, SqlType>) -> Self {
-        Self(types.iter().map(|(name, expected)| (name.to_lowercase(), expected.clone())).collect())
+/// The value of a column as a message shows it, unless it may be a secret.
+pub(crate) fn shown(column: &str, value: &str) -> String {
+    if redact::is_secret_name(column) {
+        return "the value (hidden, it may be a secret)".to_owned();
     }
-
-    /// The type of a column; names of columns do not differ by case alone.
-    pub(crate) fn of(&self, column: &str) -> Option<&SqlType> {
-        if self.0.is_empty() { None } else { self.0.get(&column.to_lowercase()) }
-    }
+    format!("`{}`", shortened(value))
 }
 
-/// Checks a text against a type.
+/// Checks a text against a declared type.
 pub(crate) fn check_text(column: &str, text: &str, expected: &SqlType) -> Result<(), Flaw> {
     if fits(text, expected) { Ok(()) } else { Err(Flaw::bad_value(column, text, expected)) }
 }

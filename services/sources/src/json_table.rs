@@ -8,7 +8,8 @@ use rfe_model::{SourceSpec, SqlType, name::settle_columns};
 use crate::{
     ChunkColumn, ReadContext,
     error::code,
-    flaw::{Expected, Flaw, check_text},
+    expected::{Expected, Rule},
+    flaw::Flaw,
     infer::Inference,
     json_record::{self, Value},
 };
@@ -83,12 +84,14 @@ impl<'c> JsonTable<'c> {
 
     /// Takes a record apart and adds its row, or says what is wrong with it.
     pub(crate) fn push(&mut self, text: &str) -> Result<(), Flaw> {
-        let fields = json_record::decode(text, &self.known.paths)
+        let mut fields = json_record::decode(text, &self.known.paths)
             .map_err(|error| Flaw::decode(code::NOT_JSON, format!("the record is not JSON: {error}")))?;
         if json_record::has_lone_surrogate(text) {
             let message = "the record escapes half a character, such as \\ud800 without its other half; no text holds that";
             return Err(Flaw::decode(code::BAD_ENCODING, message));
         }
+        // A column that the dataset refuses is none as long as it has no value.
+        fields.retain(|(key, value)| *value != Value::Null || !self.known.expected.refuses(key));
         let joined = self.known.with_new(&fields);
         if let Some((_, names)) = &joined
             && names.len() > MAX_COLUMNS
@@ -121,22 +124,38 @@ impl<'c> JsonTable<'c> {
     }
 
     fn check(&self, column: &str, value: &Value<'_>) -> Result<(), Flaw> {
-        let Some(expected) = self.known.expected.of(column) else { return Ok(()) };
-        match (value, expected) {
+        let Some(rule) = self.known.expected.rule(column) else { return Ok(()) };
+        let mut class = Inference::default();
+        let text: &str = match value {
+            Value::Null => return Ok(()),
             // Any JSON value is JSON, and has a text.
-            (Value::Null, _) | (_, SqlType::Json | SqlType::Varchar) => Ok(()),
-            (Value::Boolean(text) | Value::Number(text) | Value::Json(text), _) => {
-                check_text(column, text, expected)
+            _ if matches!(rule.kind(), Some(SqlType::Json | SqlType::Varchar)) => return Ok(()),
+            Value::Boolean(text) => {
+                class.boolean();
+                text
             }
-            (Value::Text(text, _), _) => check_text(column, text, expected),
-        }
+            Value::Number(text) => {
+                class.number(text);
+                text
+            }
+            Value::Text(text, _) => {
+                class.varchar();
+                text
+            }
+            Value::Json(text) => {
+                class.json();
+                text
+            }
+        };
+        rule.check(column, text, class)
     }
 
     fn set(&mut self, place: usize, value: &Value<'_>) {
         if self.cells.len() <= place {
             self.cells.resize_with(place + 1, Cells::default);
         }
-        let wants_json = self.known.expected.of(&self.known.names[place]) == Some(&SqlType::Json);
+        let rule = self.known.expected.rule(&self.known.names[place]);
+        let wants_json = rule.and_then(Rule::kind) == Some(&SqlType::Json);
         let cells = &mut self.cells[place];
         let text: &str = match value {
             Value::Null => return,

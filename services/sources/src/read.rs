@@ -3,19 +3,39 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use rfe_model::{SourceSpec, SqlType, Violation, letter::Stage, secret::SecretStore};
+use rfe_model::{SourceSpec, SqlType, Violation, letter::Stage, secret::SecretStore, source::SchemaPolicy};
 use rfe_proto::{dlq::DeadLetter, ingest::Event};
 
 use crate::{Chunk, ReadError, ReadMemory, error::code};
+
+/// What records must be like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expectation {
+    /// Declared types by column. A value that does not fit makes its record bad, of stage `validate`.
+    pub declared: BTreeMap<String, SqlType>,
+    /// The columns of the dataset, where `schema_policy` holds each record to them.
+    pub held: Option<Held>,
+}
+
+/// A dataset's columns that records are held to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The policy, as a message names it.
+    pub policy: SchemaPolicy,
+    /// Types by column; `None`: the column is known, and any value fits. A value that would widen its column's type makes its
+    /// record bad, of stage `contract`.
+    pub columns: BTreeMap<String, Option<SqlType>>,
+    /// True if a value in a column that is not among these makes its record bad, of stage `contract`. NULL is no value.
+    pub closed: bool,
+}
 
 /// What reading may use.
 #[derive(Debug, Clone)]
 pub struct ReadContext {
     /// The run; ids of synthetic events derive from it.
     pub run_id: String,
-    /// Types that records must fit: declared ones, and under policy `quarantine` the dataset's. A record that does not fit is
-    /// bad.
-    pub expected: BTreeMap<String, SqlType>,
+    /// What records must be like; one that is not is bad.
+    pub expected: Expectation,
     /// Local files may be read below these folders, symlinks resolved.
     pub roots: Vec<PathBuf>,
     /// Hosts, addresses and CIDRs that may be private; all other private ones are refused.

@@ -1,4 +1,4 @@
-//! Rows of typed values: those that do not fit their declared types, and a letter's row, which is JSON.
+//! Rows of typed values: those that do not fit their columns, and a letter's row, which is JSON.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,8 @@ use crate::{
     Chunk, ChunkColumn, ReadContext,
     cast::cast,
     error::code,
-    flaw::{Expected, Flaw},
+    expected::{Expected, Rule},
+    flaw::Flaw,
     json_rows::{JsonRows, Place},
     json_table::{JsonColumns, JsonTable},
 };
@@ -50,19 +51,27 @@ pub(crate) fn sift(
 fn flaws(columns: &[ChunkColumn], expected: &Expected) -> PolarsResult<BTreeMap<usize, Flaw>> {
     let mut flaws = BTreeMap::new();
     for column in columns {
-        let Some(wanted) =
-            expected.of(&column.name).filter(|wanted| Some(*wanted) != column.observed.as_ref())
-        else {
-            continue;
-        };
-        for row in cast(&column.values, wanted)?.lost {
+        let Some(rule) = expected.rule(&column.name) else { continue };
+        for row in misfits(column, rule)? {
             let value = column.values.get(row)?.to_string();
-            flaws
-                .entry(row)
-                .or_insert_with(|| Flaw::bad_value(&column.name, value.trim_matches('"'), wanted));
+            flaws.entry(row).or_insert_with(|| rule.misfit(&column.name, value.trim_matches('"')));
         }
     }
     Ok(flaws)
+}
+
+fn misfits(column: &ChunkColumn, rule: &Rule) -> PolarsResult<Vec<usize>> {
+    let Some(seen) = &column.observed else { return Ok(Vec::new()) };
+    match rule {
+        Rule::Unknown(_) => {
+            let has_value = column.values.is_not_null();
+            let rows = has_value.iter().enumerate().filter(|(_, has)| *has == Some(true));
+            Ok(rows.map(|(row, _)| row).collect())
+        }
+        Rule::Held(kind, _) if kind.widen(seen, column.exceeds_double) == *kind => Ok(Vec::new()),
+        Rule::Declared(kind) | Rule::Held(kind, _) if kind != seen => Ok(cast(&column.values, kind)?.lost),
+        Rule::Declared(_) | Rule::Held(..) => Ok(Vec::new()),
+    }
 }
 
 /// What the letter of a typed row keeps: which of its columns hold bytes, for JSON has none.

@@ -1,13 +1,13 @@
 //! One claim of one run: everything that its steps need to know.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use rfe_model::{
-    SourceSpec, SqlType,
+    SourceSpec,
     backoff::Backoff,
     key,
-    letter::Stage as At,
-    source::{MergeSpec, Mode, SchemaPolicy},
+    letter::{BadRecord, Stage as At},
+    source::{MergeSpec, Mode},
     time,
 };
 use rfe_proto::{
@@ -20,6 +20,7 @@ use rfe_sources::{ReadContext, Source};
 use tempfile::TempDir;
 
 use crate::{
+    expect,
     failure::{Failed, KIND_UNKNOWN, Stop},
     letters::Sender,
     memory::RunMemory,
@@ -116,7 +117,7 @@ impl Attempt {
         let config = &self.worker.config;
         ReadContext {
             run_id: self.run.run_id.clone(),
-            expected: expected(&self.spec, self.schema.as_ref()),
+            expected: expect::of_attempt(self),
             roots: config.roots.clone(),
             allow_private_hosts: config.allow_private_hosts.clone(),
             secrets: self.worker.secrets.clone(),
@@ -167,21 +168,15 @@ impl Attempt {
         key::checkpoints(&self.spec.name, self.created(), &self.run.run_id)
     }
 
+    /// True if the policy leaves a record out because it does not fit the dataset's columns. What is replayed is never left
+    /// out: its letter stays open.
+    pub fn discards(&self, bad: &BadRecord) -> bool {
+        expect::discards(&self.spec, bad) && !self.is_record_replay()
+    }
+
     /// True if it lands one record of a letter.
     pub fn is_record_replay(&self) -> bool {
         self.leased.kind == JobKind::Replay
             && self.letter.as_ref().is_some_and(|letter| letter.kind == "record")
     }
-}
-
-/// Types that records must fit.
-pub(crate) fn expected(spec: &SourceSpec, schema: Option<&SchemaVersion>) -> BTreeMap<String, SqlType> {
-    let mut expected = BTreeMap::new();
-    if spec.schema_policy == SchemaPolicy::Quarantine {
-        for column in schema.iter().flat_map(|schema| &schema.columns) {
-            expected.extend(column.r#type.parse().ok().map(|kind| (column.name.clone(), kind)));
-        }
-    }
-    expected.extend(spec.columns.clone());
-    expected
 }

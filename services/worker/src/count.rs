@@ -2,7 +2,11 @@
 
 use std::collections::HashSet;
 
-use rfe_model::{fault::reason, letter::Stage as At, source::BadRowPolicy};
+use rfe_model::{
+    fault::reason,
+    letter::{BadRecord, Stage as At},
+    source::BadRowPolicy,
+};
 use rfe_proto::{dlq::DeadLetter, ingest::JobKind, metadata::RunCounters};
 use rfe_sources::Chunk;
 
@@ -38,8 +42,10 @@ impl<'a> Count<'a> {
         counters.read += chunk.read as i64;
         counters.bytes_read += chunk.bytes_read as i64;
         counters.bytes_total = counters.bytes_total.max(chunk.bytes_total as i64);
-        counters.dead += chunk.bad.len() as i64;
-        let bad = std::mem::take(&mut chunk.bad);
+        let (discarded, bad): (Vec<BadRecord>, Vec<BadRecord>) =
+            std::mem::take(&mut chunk.bad).into_iter().partition(|bad| self.attempt.discards(bad));
+        counters.discarded += discarded.len() as i64;
+        counters.dead += bad.len() as i64;
         self.letters.take(self.attempt.worker.lake.as_ref(), &self.attempt.sender(), bad).await?;
         self.progress.note(&self.attempt.run.run_id, self.attempt.run.epoch, self.counters);
         // Of endlessly many none is a large share: only the number is checked on the way.
@@ -52,9 +58,9 @@ impl<'a> Count<'a> {
         self.check_bad(self.counters.read as u64)
     }
 
-    /// Records that were read and are not bad.
+    /// Records that were read and are neither bad nor discarded.
     pub fn good(&self) -> u64 {
-        (self.counters.read - self.counters.dead) as u64
+        (self.counters.read - self.counters.dead - self.counters.discarded) as u64
     }
 
     /// Stores the letters and gives them for the commit.
@@ -66,11 +72,13 @@ impl<'a> Count<'a> {
     pub fn balance(&mut self, rows: i64, duplicates: i64, bytes: i64) -> Result<RunCounters, Stop> {
         let counters = &mut self.counters;
         (counters.landed, counters.duplicate, counters.bytes_written) = (rows, duplicates, bytes);
-        if counters.read == rows + counters.dead + duplicates {
+        let RunCounters { read, dead, discarded, .. } = *counters;
+        if read == rows + dead + duplicates + discarded {
             return Ok(*counters);
         }
-        let (read, dead) = (counters.read, counters.dead);
-        let message = format!("read {read} is not landed {rows} + dead {dead} + duplicate {duplicates}");
+        let message = format!(
+            "read {read} is not landed {rows} + dead {dead} + duplicate {duplicates} + discarded {discarded}"
+        );
         Err(Failed::permanent(At::Write, reason::COUNTERS_UNBALANCED, message).into())
     }
 

@@ -5,7 +5,11 @@ use std::time::Duration;
 use polars::prelude::PolarsError;
 use rfe_lake::LakeError;
 use rfe_mesh::fault_from_status;
-use rfe_model::{ErrorCode, fault::reason, letter::Stage};
+use rfe_model::{
+    ErrorCode,
+    fault::reason,
+    letter::{BadRecord, Stage},
+};
 use rfe_sources::{
     ReadError,
     error::{Class, code},
@@ -33,6 +37,8 @@ pub(crate) struct Failed {
     pub stage: Stage,
     pub code: String,
     pub message: String,
+    /// The field at fault, where one record is.
+    pub field_path: String,
     /// Trying again can't help.
     pub permanent: bool,
     pub retry_after: Option<Duration>,
@@ -55,11 +61,24 @@ pub(crate) const KIND_UNKNOWN: &str = "KIND_UNKNOWN";
 
 impl Failed {
     pub fn permanent(stage: Stage, code: &str, message: impl Into<String>) -> Self {
-        Self { stage, code: code.to_owned(), message: message.into(), permanent: true, retry_after: None }
+        Self {
+            stage,
+            code: code.to_owned(),
+            message: message.into(),
+            field_path: String::new(),
+            permanent: true,
+            retry_after: None,
+        }
     }
 
     pub fn transient(stage: Stage, code: &str, message: impl Into<String>) -> Self {
         Self { permanent: false, ..Self::permanent(stage, code, message) }
+    }
+}
+
+impl From<BadRecord> for Failed {
+    fn from(bad: BadRecord) -> Self {
+        Self { field_path: bad.field_path, ..Self::permanent(bad.stage, bad.code, bad.message) }
     }
 }
 
@@ -79,14 +98,7 @@ impl From<ReadError> for Stop {
             Class::Permanent => (true, None),
             Class::Transient { retry_after } => (false, retry_after),
         };
-        Failed {
-            stage: error.stage,
-            code: error.code.to_owned(),
-            message: error.message,
-            permanent,
-            retry_after,
-        }
-        .into()
+        Failed { permanent, retry_after, ..Failed::permanent(error.stage, error.code, error.message) }.into()
     }
 }
 

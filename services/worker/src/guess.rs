@@ -34,7 +34,7 @@ impl Guess {
         for column in schema.iter().flat_map(|schema| &schema.columns) {
             if let Ok(kind) = column.r#type.parse::<SqlType>() {
                 let name = column.name.to_lowercase();
-                if spec.schema_policy == SchemaPolicy::Quarantine {
+                if matches!(spec.schema_policy, SchemaPolicy::Quarantine | SchemaPolicy::Discard) {
                     guess.fixed.insert(name.clone(), kind.clone());
                 }
                 guess.known.insert(name, (kind, column.exceeds_double));

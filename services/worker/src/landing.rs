@@ -24,7 +24,8 @@ use crate::{
     progress::Progress,
     pull::{self, Chunks},
     remember::Remembered,
-    replay, schema,
+    replay,
+    schema::{self, Settled},
     stage::{Ids, Layers, Stage},
 };
 
@@ -56,15 +57,15 @@ impl<'a> Landing<'a> {
         let mut stage = self.read().await?;
         let crash = &self.attempt.worker.crash;
         crash.pass("after_read");
-        let schema = schema::settle(self.attempt, &stage.observed, self.count.good()).await?;
+        let settled = schema::settle(self.attempt, &stage.observed, self.count.good()).await?;
         crash.pass("after_schema");
         let letters = self.count.store_letters().await?;
         crash.pass("after_letters");
         let mut known = HashSet::new();
         loop {
             let rows;
-            (stage, rows) = self.write(stage, &schema, &known).await?;
-            let request = self.commit_request(&stage, &schema, &known, rows, letters.clone())?;
+            (stage, rows) = self.write(stage, &settled.schema, &known).await?;
+            let request = self.commit_request(&stage, &settled, &known, rows, letters.clone())?;
             crash.pass("before_commit");
             match commit(self.attempt, &request).await? {
                 Committed::Done => break,
@@ -206,7 +207,7 @@ impl<'a> Landing<'a> {
     fn commit_request(
         &mut self,
         stage: &Stage,
-        schema: &SchemaVersion,
+        settled: &Settled,
         known: &HashSet<String>,
         rows: usize,
         letters: Vec<DeadLetter>,
@@ -222,13 +223,14 @@ impl<'a> Landing<'a> {
         Ok(CommitRunRequest {
             run_id: self.attempt.run.run_id.clone(),
             epoch: self.attempt.run.epoch,
-            schema_version: schema.version,
-            files: self.landed.files(schema.version),
+            schema_version: settled.schema.version,
+            files: self.landed.files(settled.schema.version),
             event_ids,
             letters,
             counters: Some(counters),
             cursor,
             files_read,
+            discarded_columns: settled.discarded.clone(),
         })
     }
 }

@@ -9,6 +9,7 @@ mod count;
 mod crash;
 mod encode;
 mod end;
+mod expect;
 mod failure;
 mod frames;
 mod gather;

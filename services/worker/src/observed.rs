@@ -20,6 +20,7 @@ struct Seen {
     kind: Option<SqlType>,
     exceeds_double: bool,
     dtype: DataType,
+    values: u64,
 }
 
 impl Observed {
@@ -33,10 +34,12 @@ impl Observed {
                 kind: None,
                 exceeds_double: false,
                 dtype: column.values.dtype().clone(),
+                values: 0,
             });
         }
         let seen = &mut self.columns[at];
         seen.exceeds_double |= column.exceeds_double;
+        seen.values += (column.values.len() - column.values.null_count()) as u64;
         if column.observed.is_some() {
             seen.dtype = column.values.dtype().clone();
         }
@@ -65,6 +68,11 @@ impl Observed {
     /// The type in which values of the column came, for types that have no other.
     pub fn dtype(&self, name: &str) -> Option<DataType> {
         self.by_name.get(&name.to_lowercase()).map(|at| self.columns[*at].dtype.clone())
+    }
+
+    /// Values of a column that are no NULLs.
+    pub fn values(&self, name: &str) -> u64 {
+        self.by_name.get(&name.to_lowercase()).map_or(0, |at| self.columns[*at].values)
     }
 
     /// As the registry wants it.

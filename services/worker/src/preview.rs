@@ -17,7 +17,7 @@ use rfe_sources::{NoMemory, ReadContext, ReadError, error::code};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
-use crate::{attempt::expected, worker::Worker};
+use crate::{expect, worker::Worker};
 use sample::Sample;
 
 const AT_ONCE: usize = 2;
@@ -115,7 +115,7 @@ impl Previews {
         let scratch = scratch.map_err(|error| Fault::internal(format!("scratch: {error}")))?;
         let context = ReadContext {
             run_id: id::new(),
-            expected: expected(spec, schema),
+            expected: expect::of(spec, schema, false),
             roots: config.roots.clone(),
             allow_private_hosts: config.allow_private_hosts.clone(),
             secrets: self.worker.secrets.clone(),

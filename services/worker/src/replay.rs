@@ -19,7 +19,7 @@ pub(crate) async fn decode(attempt: &Attempt, letter: &DeadLetter) -> Result<Chu
     let (spec, letter) = (attempt.spec.clone(), letter.clone());
     let mut chunk = busy(At::Decode, move || Ok(kind.decode_letter(&spec, &context, &letter, &raw)?)).await?;
     match chunk.bad.pop() {
-        Some(bad) => Err(Failed::permanent(bad.stage, bad.code, bad.message).into()),
+        Some(bad) => Err(Failed::from(bad).into()),
         None => Ok(Chunks::Decoded(Some(Box::new(chunk)))),
     }
 }
@@ -35,6 +35,7 @@ pub(crate) fn failed_again(letter: &DeadLetter, failed: &Failed, attempts: u32) 
         stage: failed.stage.as_str().to_owned(),
         code: failed.code.clone(),
         message: failed.message.clone(),
+        field_path: failed.field_path.clone(),
         attempts: letter.attempts + attempts,
         last_seen: Some(rfe_model::time::now_proto()),
         ..letter.clone()

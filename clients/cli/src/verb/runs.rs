@@ -28,7 +28,18 @@ impl Runs {
 
 fn table(runs: &[Run]) -> Table {
     let mut table = Table::new(&[
-        "RUN", "SOURCE", "KIND", "STATE", ">READ", ">LANDED", ">DEAD", ">ATTEMPT", "MADE", "TOOK", "ERROR",
+        "RUN",
+        "SOURCE",
+        "KIND",
+        "STATE",
+        ">READ",
+        ">LANDED",
+        ">DEAD",
+        ">DISCARDED",
+        ">ATTEMPT",
+        "MADE",
+        "TOOK",
+        "ERROR",
     ]);
     for run in runs {
         let counters = run.counters.unwrap_or_default();
@@ -41,6 +52,7 @@ fn table(runs: &[Run]) -> Table {
             &text::count(counters.read),
             &text::count(counters.landed),
             &text::count(counters.dead),
+            &text::count(counters.discarded),
             &run.attempts.to_string(),
             &text::at(run.created_time.as_ref()),
             &took.map(text::span).unwrap_or_default(),

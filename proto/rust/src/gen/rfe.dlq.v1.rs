@@ -69,6 +69,20 @@ pub struct DeadLetter {
     /// The key of the object in the dead-letter bucket that holds the bytes, where they are more than 16 KiB.
     #[prost(string, tag = "22")]
     pub raw_ref: ::prost::alloc::string::String,
+    /// When it was replayed or discarded.
+    #[prost(message, optional, tag = "23")]
+    pub closed_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// Who discarded it: as the caller of DiscardDeadLetter said, or the run that superseded it. Empty otherwise.
+    #[prost(string, tag = "24")]
+    pub closed_by: ::prost::alloc::string::String,
+    /// True if something that looks like a secret is hidden in this view of the letter: in message, context or record.
+    /// GetDeadLetter with `reveal` shows what is stored.
+    #[prost(bool, tag = "25")]
+    pub redacted: bool,
+    /// Where the record itself holds such a thing: the record as text, with `***` in its place, for people. `raw_base64` is left
+    /// out then, so that a view can't be replayed as if it were the record.
+    #[prost(string, tag = "26")]
+    pub raw_text: ::prost::alloc::string::String,
 }
 impl ::prost::Name for DeadLetter {
     const NAME: &'static str = "DeadLetter";
@@ -124,6 +138,18 @@ pub struct DeadLetterFilter {
     /// Only with this code.
     #[prost(string, tag = "5")]
     pub code: ::prost::alloc::string::String,
+    /// Only of this stage: `read`, `decode`, `validate`, `contract` or `write`; empty: any.
+    #[prost(string, tag = "6")]
+    pub stage: ::prost::alloc::string::String,
+    /// Only those that failed last at this instant or later.
+    #[prost(message, optional, tag = "7")]
+    pub since: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only those that failed last before this instant.
+    #[prost(message, optional, tag = "8")]
+    pub until: ::core::option::Option<::prost_types::Timestamp>,
+    /// Only those with this text in message, field, file or event id, whatever its case.
+    #[prost(string, tag = "9")]
+    pub text: ::prost::alloc::string::String,
 }
 impl ::prost::Name for DeadLetterFilter {
     const NAME: &'static str = "DeadLetterFilter";
@@ -184,6 +210,9 @@ pub struct GetDeadLetterRequest {
     /// Required. The letter.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
+    /// Show it as it is stored, secrets included.
+    #[prost(bool, tag = "2")]
+    pub reveal: bool,
 }
 impl ::prost::Name for GetDeadLetterRequest {
     const NAME: &'static str = "GetDeadLetterRequest";
@@ -261,7 +290,7 @@ pub struct ReplayDeadLettersRequest {
     /// At most this many; 0 means 100, more than 1,000 means 1,000.
     #[prost(int32, tag = "2")]
     pub limit: i32,
-    /// Only count.
+    /// Only say which.
     #[prost(bool, tag = "3")]
     pub dry_run: bool,
 }
@@ -278,12 +307,15 @@ impl ::prost::Name for ReplayDeadLettersRequest {
 /// Response of ReplayDeadLetters.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ReplayDeadLettersResponse {
-    /// Letters that matched.
+    /// Letters that match, also beyond `limit`.
     #[prost(int64, tag = "1")]
     pub matched: i64,
-    /// The jobs queued.
+    /// The jobs queued; of a letter whose replay waits or runs already, that one.
     #[prost(string, repeated, tag = "2")]
     pub job_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The letters that are replayed, or with `dry_run` would be.
+    #[prost(string, repeated, tag = "3")]
+    pub letter_ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 impl ::prost::Name for ReplayDeadLettersResponse {
     const NAME: &'static str = "ReplayDeadLettersResponse";
@@ -304,6 +336,9 @@ pub struct DiscardDeadLetterRequest {
     /// Why.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
+    /// Who, as the caller says.
+    #[prost(string, tag = "3")]
+    pub by: ::prost::alloc::string::String,
 }
 impl ::prost::Name for DiscardDeadLetterRequest {
     const NAME: &'static str = "DiscardDeadLetterRequest";
@@ -449,7 +484,7 @@ pub mod dlq_service_client {
                 .insert(GrpcMethod::new("rfe.dlq.v1.DlqService", "ListDeadLetters"));
             self.inner.unary(req, path, codec).await
         }
-        /// Returns one letter with its bytes.
+        /// Returns one letter with its bytes, unless they hold what looks like a secret.
         pub async fn get_dead_letter(
             &mut self,
             request: impl tonic::IntoRequest<super::GetDeadLetterRequest>,
@@ -499,7 +534,7 @@ pub mod dlq_service_client {
                 .insert(GrpcMethod::new("rfe.dlq.v1.DlqService", "ReplayDeadLetter"));
             self.inner.unary(req, path, codec).await
         }
-        /// Replays the open letters that match, newest first.
+        /// Replays the open letters that match, newest first. Called again it goes on: letters that landed match no more.
         pub async fn replay_dead_letters(
             &mut self,
             request: impl tonic::IntoRequest<super::ReplayDeadLettersRequest>,
@@ -572,7 +607,7 @@ pub mod dlq_service_server {
             tonic::Response<super::ListDeadLettersResponse>,
             tonic::Status,
         >;
-        /// Returns one letter with its bytes.
+        /// Returns one letter with its bytes, unless they hold what looks like a secret.
         async fn get_dead_letter(
             &self,
             request: tonic::Request<super::GetDeadLetterRequest>,
@@ -588,7 +623,7 @@ pub mod dlq_service_server {
             tonic::Response<super::ReplayDeadLetterResponse>,
             tonic::Status,
         >;
-        /// Replays the open letters that match, newest first.
+        /// Replays the open letters that match, newest first. Called again it goes on: letters that landed match no more.
         async fn replay_dead_letters(
             &self,
             request: tonic::Request<super::ReplayDeadLettersRequest>,

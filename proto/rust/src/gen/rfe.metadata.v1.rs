@@ -330,6 +330,9 @@ pub struct SchemaVersion {
     /// What is new against the version before, a line each.
     #[prost(string, repeated, tag = "7")]
     pub changes: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Columns that runs brought while this version was the newest, and that `schema_policy` left out.
+    #[prost(message, repeated, tag = "8")]
+    pub left_out: ::prost::alloc::vec::Vec<LeftOutColumn>,
 }
 impl ::prost::Name for SchemaVersion {
     const NAME: &'static str = "SchemaVersion";
@@ -339,6 +342,32 @@ impl ::prost::Name for SchemaVersion {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/rfe.metadata.v1.SchemaVersion".into()
+    }
+}
+/// A column that `schema_policy` left out of a dataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LeftOutColumn {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The narrowest SQL type of its values in that run; empty if all were NULL.
+    #[prost(string, tag = "2")]
+    pub r#type: ::prost::alloc::string::String,
+    /// The first run that brought it.
+    #[prost(string, tag = "3")]
+    pub run_id: ::prost::alloc::string::String,
+    /// When.
+    #[prost(message, optional, tag = "4")]
+    pub time: ::core::option::Option<::prost_types::Timestamp>,
+}
+impl ::prost::Name for LeftOutColumn {
+    const NAME: &'static str = "LeftOutColumn";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.LeftOutColumn".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.LeftOutColumn".into()
     }
 }
 /// The SQL table that a source lands in.
@@ -1297,6 +1326,9 @@ pub struct ListLettersRequest {
     /// `next_page_token` of the page before.
     #[prost(string, tag = "3")]
     pub page_token: ::prost::alloc::string::String,
+    /// Count all that match.
+    #[prost(bool, tag = "4")]
+    pub count: bool,
 }
 impl ::prost::Name for ListLettersRequest {
     const NAME: &'static str = "ListLettersRequest";
@@ -1317,6 +1349,9 @@ pub struct ListLettersResponse {
     /// Empty on the last page.
     #[prost(string, tag = "2")]
     pub next_page_token: ::prost::alloc::string::String,
+    /// With `count`: all letters that match, whatever the page.
+    #[prost(int64, tag = "3")]
+    pub matched: i64,
 }
 impl ::prost::Name for ListLettersResponse {
     const NAME: &'static str = "ListLettersResponse";
@@ -1371,6 +1406,9 @@ pub struct DiscardLetterRequest {
     /// Why.
     #[prost(string, tag = "2")]
     pub reason: ::prost::alloc::string::String,
+    /// Who, as the caller says.
+    #[prost(string, tag = "3")]
+    pub by: ::prost::alloc::string::String,
 }
 impl ::prost::Name for DiscardLetterRequest {
     const NAME: &'static str = "DiscardLetterRequest";
@@ -1916,7 +1954,7 @@ impl ::prost::Name for Checkpoint {
     }
 }
 /// The record of one pull job or batch.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Run {
     /// Identifies the run; of a pull, replay or backfill job it is the job's id, of events the batch's.
     #[prost(string, tag = "1")]
@@ -1979,6 +2017,9 @@ pub struct Run {
     /// a time.
     #[prost(bool, tag = "20")]
     pub reads_source: bool,
+    /// Columns that it read and `schema_policy` left out of the dataset.
+    #[prost(message, repeated, tag = "21")]
+    pub discarded_columns: ::prost::alloc::vec::Vec<DiscardedColumn>,
 }
 impl ::prost::Name for Run {
     const NAME: &'static str = "Run";
@@ -1988,6 +2029,26 @@ impl ::prost::Name for Run {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/rfe.metadata.v1.Run".into()
+    }
+}
+/// A column that a run read and `schema_policy` left out of the dataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiscardedColumn {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Values of it that were left out, NULLs not among them.
+    #[prost(int64, tag = "2")]
+    pub values: i64,
+}
+impl ::prost::Name for DiscardedColumn {
+    const NAME: &'static str = "DiscardedColumn";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.DiscardedColumn".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.DiscardedColumn".into()
     }
 }
 /// What became of the records that a run read.
@@ -2005,7 +2066,7 @@ pub struct RunCounters {
     /// Records of event ids that had landed before.
     #[prost(int64, tag = "4")]
     pub duplicate: i64,
-    /// Records that were left out on purpose.
+    /// Records that did not fit the dataset's columns and were left out by `schema_policy: discard`.
     #[prost(int64, tag = "5")]
     pub discarded: i64,
     /// Bytes read from the source, as they came.
@@ -2377,7 +2438,7 @@ impl ::prost::Name for GetRunRequest {
     }
 }
 /// Response of GetRun.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetRunResponse {
     /// The run.
     #[prost(message, optional, tag = "1")]
@@ -4060,7 +4121,7 @@ impl ::prost::Name for CreateRunRequest {
     }
 }
 /// Response of CreateRun.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CreateRunResponse {
     /// The run made, or the one that waits already.
     #[prost(message, optional, tag = "1")]
@@ -4361,6 +4422,9 @@ pub struct CommitRunRequest {
     /// The files that were read to their end; the source remembers them. In mode REPLACE it forgets all others.
     #[prost(message, repeated, tag = "9")]
     pub files_read: ::prost::alloc::vec::Vec<FileMark>,
+    /// Columns that the policy left out, with their values counted.
+    #[prost(message, repeated, tag = "10")]
+    pub discarded_columns: ::prost::alloc::vec::Vec<DiscardedColumn>,
 }
 impl ::prost::Name for CommitRunRequest {
     const NAME: &'static str = "CommitRunRequest";
@@ -4373,7 +4437,7 @@ impl ::prost::Name for CommitRunRequest {
     }
 }
 /// Response of CommitRun.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CommitRunResponse {
     /// The run, SUCCEEDED; unset if nothing was committed.
     #[prost(message, optional, tag = "1")]
@@ -4431,7 +4495,7 @@ impl ::prost::Name for FailRunRequest {
     }
 }
 /// Response of FailRun.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct FailRunResponse {
     /// The run as it is now.
     #[prost(message, optional, tag = "1")]
@@ -4501,7 +4565,7 @@ impl ::prost::Name for CancelRunRequest {
     }
 }
 /// Response of CancelRun.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct CancelRunResponse {
     /// The run, CANCELLED.
     #[prost(message, optional, tag = "1")]

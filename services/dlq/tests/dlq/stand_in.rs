@@ -90,21 +90,21 @@ impl letter_service_server::LetterService for Letters {
         &self,
         request: Request<pb::ListLettersRequest>,
     ) -> Result<Response<pb::ListLettersResponse>, Status> {
-        let pb::ListLettersRequest { filter, page_size, page_token } = request.into_inner();
+        let pb::ListLettersRequest { filter, page_size, page_token, count } = request.into_inner();
         let filter = filter.unwrap_or_default();
         let letters = self.0.letters.lock().expect("lock");
         let mut found: Vec<DeadLetter> = letters
             .values()
-            .filter(|letter| {
-                letter.id > page_token && (filter.state.is_empty() || letter.state == filter.state)
-            })
+            .filter(|letter| filter.state.is_empty() || letter.state == filter.state)
             .cloned()
             .collect();
+        let matched = if count { found.len() as i64 } else { 0 };
+        found.retain(|letter| letter.id > page_token);
         // Pages of two, whatever is asked for: a page may be shorter.
         let size = usize::try_from(page_size).expect("size").clamp(1, 2);
         let next_page_token = if found.len() > size { found[size - 1].id.clone() } else { String::new() };
         found.truncate(size);
-        Ok(Response::new(pb::ListLettersResponse { letters: found, next_page_token }))
+        Ok(Response::new(pb::ListLettersResponse { letters: found, next_page_token, matched }))
     }
 
     async fn get_letter(
@@ -120,11 +120,12 @@ impl letter_service_server::LetterService for Letters {
         &self,
         request: Request<pb::DiscardLetterRequest>,
     ) -> Result<Response<pb::DiscardLetterResponse>, Status> {
-        let pb::DiscardLetterRequest { id, reason } = request.into_inner();
+        let pb::DiscardLetterRequest { id, reason, by } = request.into_inner();
         let mut letters = self.0.letters.lock().expect("lock");
         let letter = letters.get_mut(&id).ok_or_else(|| not_found(&id))?;
         letter.state = "discarded".to_owned();
         letter.discard_reason = reason;
+        letter.closed_by = by;
         Ok(Response::new(pb::DiscardLetterResponse { letter: Some(letter.clone()) }))
     }
 }

@@ -6,7 +6,7 @@ use rfe_proto::metadata as pb;
 use rfe_registry::{LetterStore, RegistryError};
 use tonic::{Request, Response, Status};
 
-use super::{one_of, required, status};
+use super::{STAGES, one_of, required, status};
 use crate::{page::List, raw::RawBytes};
 
 const LETTERS: List = List::new("ListLetters");
@@ -33,9 +33,14 @@ impl pb::letter_service_server::LetterService for Letters {
         if !filter.kind.is_empty() {
             one_of("filter.kind", &filter.kind, &["record", "job"])?;
         }
+        if !filter.stage.is_empty() {
+            one_of("filter.stage", &filter.stage, &STAGES)?;
+        }
         let found = self.letters.letters(&filter, &asked.of_store()).await.map_err(status)?;
         let (letters, next_page_token) = asked.cut(found, |letter| letter.id.clone());
-        Ok(Response::new(pb::ListLettersResponse { letters, next_page_token }))
+        let matched =
+            if request.count { self.letters.count_letters(&filter).await.map_err(status)? } else { 0 };
+        Ok(Response::new(pb::ListLettersResponse { letters, next_page_token, matched }))
     }
 
     async fn get_letter(
@@ -56,7 +61,7 @@ impl pb::letter_service_server::LetterService for Letters {
     ) -> Result<Response<pb::DiscardLetterResponse>, Status> {
         let request = request.into_inner();
         let id = required("id", &request.id)?;
-        let letter = self.letters.discard(id, &request.reason).await.map_err(status)?;
+        let letter = self.letters.discard(id, &request.reason, &request.by).await.map_err(status)?;
         let letter = self.raw.fill(letter).await.map_err(status)?;
         Ok(Response::new(pb::DiscardLetterResponse { letter: Some(letter) }))
     }

@@ -9,11 +9,10 @@ use rfe_registry::{Claim, Commit, Failure, MemoryStore, NewRun, RegistryError, R
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
-use super::{one_of, required, status};
+use super::{STAGES, one_of, required, status};
 use crate::{page::List, raw::RawBytes};
 
 const CHECKPOINTS: List = List::of_files("ListCheckpoints");
-const STAGES: [&str; 5] = ["read", "decode", "validate", "contract", "write"];
 
 /// The service.
 #[derive(Debug)]
@@ -200,6 +199,7 @@ fn commit(request: pb::CommitRunRequest) -> Result<Commit, Status> {
         counters: request.counters.unwrap_or_default(),
         cursor: request.cursor,
         files_read: request.files_read,
+        discarded_columns: request.discarded_columns,
     })
 }
 

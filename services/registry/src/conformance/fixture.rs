@@ -109,6 +109,7 @@ pub(super) fn commit_of(run: &pb::Run, rows: i64) -> Commit {
         counters: pb::RunCounters { read: rows, landed: rows, ..Default::default() },
         cursor: None,
         files_read: Vec::new(),
+        discarded_columns: Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use futures::future::join_all;
 use rfe_model::{SourceSpec, source::SchemaPolicy};
+use rfe_proto::metadata as pb;
 
 use super::{
     Stores,
@@ -13,6 +14,8 @@ pub(super) async fn suite(stores: Stores<'_>) {
     the_same_columns_are_the_same_version(stores).await;
     registering_at_once_loses_no_column(stores).await;
     a_frozen_schema_refuses_a_new_column(stores).await;
+    a_frozen_schema_lets_parts_lack_columns(stores).await;
+    what_is_left_out_is_noted_once_with_its_run(stores).await;
     a_run_that_saw_nothing_freezes_nothing(stores).await;
     a_registered_version_is_shown_once_its_run_is(stores).await;
     versions_page_newest_first(stores).await;
@@ -61,6 +64,50 @@ async fn a_frozen_schema_refuses_a_new_column(stores: Stores<'_>) {
     assert!(text.contains("`y`"), "{text}");
     let versions = stores.catalog.schema_versions("frozen", &first(10)).await.expect("versions");
     assert_eq!(versions.len(), 1);
+}
+
+async fn a_frozen_schema_lets_parts_lack_columns(stores: Stores<'_>) {
+    let mut spec = SourceSpec::sample("partly", "webhook");
+    spec.schema_policy = SchemaPolicy::Freeze;
+    stores.sources.create(&spec, None).await.expect("create");
+    let run = batch(stores, "partly").await.run;
+    let both = register(stores, &run, &[seen("id", "BIGINT"), seen("x", "DATE")]).await;
+    assert_eq!(register(stores, &batch(stores, "partly").await.run, &[seen("id", "BIGINT")]).await, both);
+
+    let mut whole = SourceSpec::sample("wholly", "csv");
+    whole.schema_policy = SchemaPolicy::Freeze;
+    stores.sources.create(&whole, None).await.expect("create");
+    let run = pull(stores, "wholly").await.run;
+    register(stores, &run, &[seen("id", "BIGINT"), seen("x", "DATE")]).await;
+    let refused = stores.runs.register_schema(&run.run_id, run.epoch, &[seen("id", "BIGINT")]).await;
+    let text = refused.expect_err("frozen").to_string();
+    assert!(text.contains("`x` is missing"), "{text}");
+}
+
+async fn what_is_left_out_is_noted_once_with_its_run(stores: Stores<'_>) {
+    let mut spec = SourceSpec::sample("leaving", "csv");
+    spec.schema_policy = SchemaPolicy::Discard;
+    stores.sources.create(&spec, None).await.expect("create");
+    register(stores, &pull(stores, "leaving").await.run, &[seen("id", "BIGINT")]).await;
+    let run = pull(stores, "leaving").await.run;
+    let columns = [seen("id", "BIGINT"), seen("extra", "DATE")];
+    let (version, discarded) =
+        stores.runs.register_schema(&run.run_id, run.epoch, &columns).await.expect("register");
+    assert_eq!((version.version, discarded), (1, vec!["extra".to_owned()]));
+    register(stores, &pull(stores, "leaving").await.run, &columns).await;
+    let newest = stores.catalog.schema_versions("leaving", &first(1)).await.expect("newest").remove(0);
+    assert_eq!(newest.left_out, version.left_out);
+    let [left_out] = newest.left_out.as_slice() else { panic!("once: {newest:?}") };
+    assert_eq!(
+        (left_out.name.as_str(), left_out.r#type.as_str(), left_out.run_id.as_str()),
+        ("extra", "DATE", run.run_id.as_str())
+    );
+
+    let mut commit = commit_of(&run, 1);
+    commit.discarded_columns = vec![pb::DiscardedColumn { name: "extra".to_owned(), values: 1 }];
+    let committed = stores.runs.commit(&commit).await.expect("commit");
+    assert_eq!(committed.discarded_columns, commit.discarded_columns);
+    assert_eq!(stores.runs.run(&run.run_id).await.expect("get").expect("there"), committed);
 }
 
 async fn a_run_that_saw_nothing_freezes_nothing(stores: Stores<'_>) {

@@ -71,14 +71,27 @@ async fn check_schema(connection: &mut SqliteConnection, run: &pb::Run, commit: 
 }
 
 // The replay of a job's letter reads the source again, and so remembers and replaces as the job would have; that of a record's
-// letter adds its row. True if all that is visible ends.
-async fn remember(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit) -> Result<bool> {
-    let reads_source = match run.kind() {
+// letter adds its row.
+async fn reads_source(connection: &mut SqliteConnection, run: &pb::Run) -> Result<bool> {
+    Ok(match run.kind() {
         pb::RunKind::Pull => true,
         pb::RunKind::Replay => letter::is_of_job(connection, &run.letter_id).await?,
         pb::RunKind::Unspecified | pb::RunKind::Events | pb::RunKind::Backfill => false,
-    };
-    if !reads_source {
+    })
+}
+
+/// True if the run reads all of its dataset and takes the place of what is visible.
+pub(super) async fn replaces(connection: &mut SqliteConnection, run: &pb::Run) -> Result<bool> {
+    if !reads_source(connection, run).await? {
+        return Ok(false);
+    }
+    let source = source::expect(connection, &run.source).await?;
+    Ok(memory::claimed(connection, &run.run_id, &source).await?.replaces())
+}
+
+// True if all that is visible ends.
+async fn remember(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit) -> Result<bool> {
+    if !reads_source(connection, run).await? {
         return Ok(false);
     }
     let source = source::expect(connection, &run.source).await?;
@@ -98,7 +111,7 @@ async fn settle_letters(
         letter::replayed(connection, run).await?;
     }
     if ends_older {
-        letter::supersede(connection, &run.source).await?;
+        letter::supersede(connection, run).await?;
     }
     letter::put(connection, run, &commit.letters).await
 }
@@ -113,7 +126,7 @@ async fn succeed(
     let shown = shown_version(connection, &run.source).await?;
     let sql =
         "UPDATE ingestion_runs SET state = 'succeeded', schema_version = ?2, dataset_schema_version = ?3,
-        snapshot = ?4, files = ?5, finished_at = ?6, error_code = '', error = '' WHERE run_id = ?1";
+        snapshot = ?4, files = ?5, finished_at = ?6, discarded_columns = ?7, error_code = '', error = '' WHERE run_id = ?1";
     sqlx::query(sql)
         .bind(&run.run_id)
         .bind(commit.schema_version)
@@ -121,6 +134,7 @@ async fn succeed(
         .bind(snapshot)
         .bind(words::signed(commit.files.len() as u64))
         .bind(time::now_micros())
+        .bind(words::discarded_text(&commit.discarded_columns))
         .execute(connection)
         .await?;
     Ok(())

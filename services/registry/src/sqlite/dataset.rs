@@ -1,6 +1,9 @@
 //! Datasets as a snapshot shows them.
 
-use rfe_model::{SqlType, schema::settle};
+use rfe_model::{
+    SqlType,
+    schema::{Reach, settle},
+};
 use rfe_proto::metadata as pb;
 use sqlx::{Row, SqliteConnection};
 
@@ -52,7 +55,7 @@ async fn describe(
     // What a run registered is shown once the run is: readers see whole runs.
     dataset.columns = match schema::version(connection, &source.name, dataset.schema_version).await? {
         Some(version) => version.columns,
-        None => settle(&spec, None, &[]).map(|settled| settled.columns).unwrap_or_default(),
+        None => settle(&spec, None, &[], Reach::Part).map(|settled| settled.columns).unwrap_or_default(),
     };
     Ok(dataset)
 }

@@ -16,7 +16,7 @@ pub(super) async fn fail(connection: &mut SqliteConnection, failure: &Failure) -
     let run = run::expect_running(connection, &failure.run_id, failure.epoch).await?;
     run::count(connection, &run.run_id, &failure.counters).await?;
     note_attempt(connection, &run, failure).await?;
-    letter::put(connection, &run, &failure.letters).await?;
+    letter::put_of_failure(connection, &run, &failure.letters).await?;
     if !goes_on(failure) {
         checkpoint::forget(connection, &run.run_id).await?;
     }

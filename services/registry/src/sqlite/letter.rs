@@ -13,7 +13,7 @@ use crate::{LetterStore, Page, RegistryError, Result};
 
 const COLUMNS: &str = "id, kind, source_name, run_id, stage, code, error, field_path, file, line, record, page, attempt,
     created_at, last_seen_at, schema_version, event_id, context, raw_truncated, raw_sha256, raw_ref, state, discard_reason,
-    replay_run_id";
+    replay_run_id, closed_at, closed_by";
 /// Rows of one INSERT; SQLite binds at most 32,766 values.
 const INSERT: usize = 1000;
 
@@ -29,15 +29,23 @@ impl LetterStore for SqliteRegistry {
         find(&mut *self.readers.acquire().await?, id).await
     }
 
-    async fn discard(&self, id: &str, reason: &str) -> Result<DeadLetter> {
+    async fn count_letters(&self, filter: &DeadLetterFilter) -> Result<i64> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM ingestion_failures");
+        matching(&mut query, filter);
+        Ok(query.build_query_scalar().fetch_one(&self.readers).await?)
+    }
+
+    async fn discard(&self, id: &str, reason: &str, by: &str) -> Result<DeadLetter> {
         let mut transaction = self.write().await?;
         let letter = expect(&mut transaction, id).await?;
         match letter.state.as_str() {
             "discarded" => {}
             "open" => {
                 let sql =
-                    "UPDATE ingestion_failures SET state = 'discarded', discard_reason = ?2 WHERE id = ?1";
-                sqlx::query(sql).bind(id).bind(reason).execute(&mut *transaction).await?;
+                    "UPDATE ingestion_failures SET state = 'discarded', discard_reason = ?2, closed_by = ?3,
+                    closed_at = ?4 WHERE id = ?1";
+                let query = sqlx::query(sql).bind(id).bind(reason).bind(by).bind(time::now_micros());
+                query.execute(&mut *transaction).await?;
             }
             _ => return Err(not_open(letter)),
         }
@@ -49,17 +57,8 @@ impl LetterStore for SqliteRegistry {
 
 fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Sqlite> {
     let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
-    query.push(COLUMNS).push(" FROM ingestion_failures WHERE kind IN ('record', 'job')");
-    let equals = [
-        ("source_name", &filter.source),
-        ("state", &filter.state),
-        ("kind", &filter.kind),
-        ("run_id", &filter.run_id),
-        ("code", &filter.code),
-    ];
-    for (column, value) in equals.into_iter().filter(|(_, value)| !value.is_empty()) {
-        query.push(format!(" AND {column} = ")).push_bind(value.clone());
-    }
+    query.push(COLUMNS).push(" FROM ingestion_failures");
+    matching(&mut query, filter);
     if let Some(after) = &page.after {
         query
             .push(" AND seq < (SELECT seq FROM ingestion_failures WHERE id = ")
@@ -68,6 +67,31 @@ fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Sqlite> {
     }
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(page.limit);
     query
+}
+
+fn matching(query: &mut QueryBuilder<Sqlite>, filter: &DeadLetterFilter) {
+    query.push(" WHERE kind IN ('record', 'job')");
+    let equals = [
+        ("source_name", &filter.source),
+        ("state", &filter.state),
+        ("kind", &filter.kind),
+        ("run_id", &filter.run_id),
+        ("code", &filter.code),
+        ("stage", &filter.stage),
+    ];
+    for (column, value) in equals.into_iter().filter(|(_, value)| !value.is_empty()) {
+        query.push(format!(" AND {column} = ")).push_bind(value.clone());
+    }
+    if let Some(since) = words::micros(filter.since.as_ref()) {
+        query.push(" AND last_seen_at >= ").push_bind(since);
+    }
+    if let Some(until) = words::micros(filter.until.as_ref()) {
+        query.push(" AND last_seen_at < ").push_bind(until);
+    }
+    if !filter.text.is_empty() {
+        query.push(" AND instr(lower(concat_ws(char(10), error, field_path, file, event_id)), lower(");
+        query.push_bind(filter.text.clone()).push(")) > 0");
+    }
 }
 
 /// One letter with the bytes that the registry holds.
@@ -107,20 +131,40 @@ fn not_open(letter: DeadLetter) -> RegistryError {
 /// Sets the letter of a replay to replayed; it must be open still.
 pub(super) async fn replayed(connection: &mut SqliteConnection, run: &pb::Run) -> Result<()> {
     expect_open(connection, &run.letter_id, &run.source).await?;
-    sqlx::query("UPDATE ingestion_failures SET state = 'replayed', replay_run_id = ?2 WHERE id = ?1")
-        .bind(&run.letter_id)
-        .bind(&run.run_id)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "UPDATE ingestion_failures SET state = 'replayed', replay_run_id = ?2, closed_at = ?3 WHERE id = ?1",
+    )
+    .bind(&run.letter_id)
+    .bind(&run.run_id)
+    .bind(time::now_micros())
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
-/// Discards the open letters of a source: what they are about was read again.
-pub(super) async fn supersede(connection: &mut SqliteConnection, source: &str) -> Result<()> {
-    let sql = "UPDATE ingestion_failures SET state = 'discarded', discard_reason = 'superseded'
-        WHERE source_name = ? AND state = 'open'";
-    sqlx::query(sql).bind(source).execute(connection).await?;
+/// Discards the open letters of a run's source: what they are about was read again.
+pub(super) async fn supersede(connection: &mut SqliteConnection, run: &pb::Run) -> Result<()> {
+    let sql =
+        "UPDATE ingestion_failures SET state = 'discarded', discard_reason = 'superseded', closed_by = ?2,
+        closed_at = ?3 WHERE source_name = ?1 AND state = 'open'";
+    let by = format!("run {}", run.run_id);
+    sqlx::query(sql).bind(&run.source).bind(by).bind(time::now_micros()).execute(connection).await?;
     Ok(())
+}
+
+/// Stores letters of a run that failed. A replay that failed does not open its letter again where it was closed meanwhile.
+pub(super) async fn put_of_failure(
+    connection: &mut SqliteConnection,
+    run: &pb::Run,
+    letters: &[DeadLetter],
+) -> Result<()> {
+    if run.letter_id.is_empty() {
+        return put(connection, run, letters).await;
+    }
+    let is_open = expect(connection, &run.letter_id).await?.state == "open";
+    let kept: Vec<DeadLetter> =
+        letters.iter().filter(|letter| is_open || letter.id != run.letter_id).cloned().collect();
+    put(connection, run, &kept).await
 }
 
 /// Stores letters of a run. One that is there already has failed once more, and is open again.
@@ -140,7 +184,8 @@ pub(super) async fn put(
             attempt = max(attempt + 1, excluded.attempt), last_seen_at = excluded.last_seen_at,
             schema_version = excluded.schema_version, event_id = excluded.event_id, context = excluded.context,
             raw = excluded.raw, raw_truncated = excluded.raw_truncated, raw_sha256 = excluded.raw_sha256,
-            raw_ref = excluded.raw_ref, state = 'open', discard_reason = '', replay_run_id = ''",
+            raw_ref = excluded.raw_ref, state = 'open', discard_reason = '', replay_run_id = '', closed_at = NULL,
+            closed_by = ''",
         );
         // Texts of every length would drive the others out of the cache of statements.
         query.build().persistent(false).execute(&mut *connection).await?;
@@ -175,6 +220,8 @@ fn bind(mut row: Separated<'_, Sqlite, &'static str>, run: &pb::Run, letter: &De
         .push("'open'")
         .push("''")
         .push("''")
+        .push("NULL")
+        .push("''")
         .push_bind(letter.raw_base64.clone());
 }
 
@@ -208,5 +255,8 @@ fn from_row(row: &SqliteRow) -> Result<DeadLetter> {
         discard_reason: row.try_get("discard_reason")?,
         replay_run_id: row.try_get("replay_run_id")?,
         raw_ref: row.try_get("raw_ref")?,
+        closed_time: words::instant(row, "closed_at")?,
+        closed_by: row.try_get("closed_by")?,
+        ..DeadLetter::default()
     })
 }

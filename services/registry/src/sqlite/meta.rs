@@ -21,6 +21,7 @@ const RUNS: &[Column] = &[
     ("rows_dead", "BIGINT", ""),
     ("rows_duplicate", "BIGINT", ""),
     ("rows_discarded", "BIGINT", ""),
+    ("discarded_columns", "VARCHAR", ""),
     ("bytes_read", "BIGINT", ""),
     ("bytes_written", "BIGINT", ""),
     ("bytes_total", "BIGINT", ""),
@@ -45,6 +46,7 @@ const SCHEMAS: &[Column] = &[
     ("hash", "VARCHAR", ""),
     ("columns", "VARCHAR", ""),
     ("changes", "VARCHAR", ""),
+    ("left_out", "VARCHAR", ""),
     ("run_id", "VARCHAR", ""),
     ("created_at", "TIMESTAMPTZ", ""),
 ];
@@ -68,6 +70,8 @@ const FAILURES: &[Column] = &[
     ("page", "BIGINT", "nullif(page, 0)"),
     ("schema_version", "BIGINT", ""),
     ("event_id", "VARCHAR", ""),
+    ("closed_at", "TIMESTAMPTZ", ""),
+    ("closed_by", "VARCHAR", ""),
     ("discard_reason", "VARCHAR", ""),
     ("replay_run_id", "VARCHAR", ""),
 ];

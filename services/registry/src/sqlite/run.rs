@@ -10,7 +10,7 @@ use crate::{Claim, Claimed, Commit, Failure, NewRun, Page, RegistryError, Result
 
 const RUNS: &str = "SELECT run_id, source_name, kind, state, attempts, epoch, rows_read, rows_landed, rows_dead,
     rows_duplicate, rows_discarded, bytes_read, bytes_written, bytes_total, schema_version, snapshot, files, error_code,
-    error, worker, letter_id, created_at, started_at, finished_at, scheduled_at, next_attempt_at,
+    error, worker, letter_id, created_at, started_at, finished_at, scheduled_at, next_attempt_at, discarded_columns,
     kind IN ('pull', 'backfill') OR kind = 'replay' AND EXISTS (
         SELECT 1 FROM ingestion_failures WHERE id = letter_id AND ingestion_failures.kind = 'job') AS reads_source
     FROM ingestion_runs";
@@ -256,6 +256,7 @@ fn from_row(row: &SqliteRow) -> Result<pb::Run> {
         worker: row.try_get("worker")?,
         next_attempt_time: words::instant(row, "next_attempt_at")?,
         reads_source: row.try_get("reads_source")?,
+        discarded_columns: words::discarded_from(row.try_get("discarded_columns")?)?,
     })
 }
 

@@ -1,14 +1,17 @@
 //! Schema versions.
 
-use rfe_model::{schema::settle, time};
+use rfe_model::{
+    schema::{Reach, settle},
+    time,
+};
 use rfe_proto::metadata as pb;
 use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
 
-use super::{run, source, words};
+use super::{commit, run, source, words};
 use crate::{Page, RegistryError, Result};
 
 const SCHEMAS: &str =
-    "SELECT dataset, version, hash, columns, changes, run_id, created_at FROM ingestion_schemas";
+    "SELECT dataset, version, hash, columns, changes, left_out, run_id, created_at FROM ingestion_schemas";
 
 /// Settles a run's columns; a list that is new against the newest version makes the next one.
 pub(super) async fn register(
@@ -20,12 +23,15 @@ pub(super) async fn register(
     let run = run::expect_running(connection, run_id, epoch).await?;
     let spec = source::spec(&source::expect(connection, &run.source).await?)?;
     let current = newest(connection, &run.source).await?;
-    let settled = settle(&spec, current.as_ref(), observed)
+    let reach = if commit::replaces(connection, &run).await? { Reach::Whole } else { Reach::Part };
+    let settled = settle(&spec, current.as_ref(), observed, reach)
         .map_err(|frozen| RegistryError::SchemaPolicy(frozen.to_string()))?;
-    if let Some(current) = current.as_ref().filter(|current| current.hash == settled.hash) {
-        return Ok((current.clone(), settled.discarded));
+    let discarded = settled.discarded.iter().map(|column| column.name.clone()).collect();
+    if let Some(mut current) = current.clone().filter(|current| current.hash == settled.hash) {
+        note_left_out(connection, &mut current, run_id, &settled.discarded).await?;
+        return Ok((current, discarded));
     }
-    let version = pb::SchemaVersion {
+    let mut version = pb::SchemaVersion {
         dataset: run.source,
         version: current.map_or(0, |current| current.version) + 1,
         hash: settled.hash,
@@ -33,13 +39,44 @@ pub(super) async fn register(
         run_id: run_id.to_owned(),
         created_time: Some(time::now_proto()),
         changes: settled.changes,
+        left_out: Vec::new(),
     };
     // A first run that saw nothing must not freeze a schema without columns.
     if observed.is_empty() && version.version == 1 {
-        return Ok((pb::SchemaVersion { version: 0, ..version }, settled.discarded));
+        return Ok((pb::SchemaVersion { version: 0, ..version }, discarded));
     }
     insert(connection, &version).await?;
-    Ok((version, settled.discarded))
+    note_left_out(connection, &mut version, run_id, &settled.discarded).await?;
+    Ok((version, discarded))
+}
+
+// Each column once a version, with the first run that brought it.
+async fn note_left_out(
+    connection: &mut SqliteConnection,
+    version: &mut pb::SchemaVersion,
+    run_id: &str,
+    discarded: &[pb::ObservedColumn],
+) -> Result<()> {
+    let before = version.left_out.len();
+    for column in discarded {
+        if !version.left_out.iter().any(|known| known.name.eq_ignore_ascii_case(&column.name)) {
+            version.left_out.push(pb::LeftOutColumn {
+                name: column.name.clone(),
+                r#type: column.r#type.clone(),
+                run_id: run_id.to_owned(),
+                time: Some(time::now_proto()),
+            });
+        }
+    }
+    if version.left_out.len() > before {
+        sqlx::query("UPDATE ingestion_schemas SET left_out = ?3 WHERE dataset = ?1 AND version = ?2")
+            .bind(&version.dataset)
+            .bind(version.version)
+            .bind(words::left_out_text(&version.left_out))
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 async fn insert(connection: &mut SqliteConnection, version: &pb::SchemaVersion) -> Result<()> {
@@ -101,5 +138,6 @@ fn from_row(row: &SqliteRow) -> Result<pb::SchemaVersion> {
         run_id: row.try_get("run_id")?,
         created_time: words::instant(row, "created_at")?,
         changes: words::json_from(row.try_get("changes")?)?,
+        left_out: words::left_out_from(row.try_get("left_out")?)?,
     })
 }

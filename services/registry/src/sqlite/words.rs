@@ -1,5 +1,7 @@
 //! How enumerations and nested values stand in columns.
 
+use std::collections::BTreeMap;
+
 use rfe_model::{structure, time};
 use rfe_proto::metadata as pb;
 use serde::{Deserialize, Serialize};
@@ -129,6 +131,52 @@ pub(super) fn columns_from(text: &str) -> Result<Vec<pb::Column>> {
             exceeds_double: column.exceeds_double,
         })
         .collect())
+}
+
+/// A left-out column as the JSON of a schema writes it.
+#[derive(Debug, Serialize, Deserialize)]
+struct WrittenLeftOut {
+    name: String,
+    r#type: String,
+    run_id: String,
+    time: jiff::Timestamp,
+}
+
+pub(super) fn left_out_text(columns: &[pb::LeftOutColumn]) -> String {
+    let written: Vec<WrittenLeftOut> = columns
+        .iter()
+        .map(|column| WrittenLeftOut {
+            name: column.name.clone(),
+            r#type: column.r#type.clone(),
+            run_id: column.run_id.clone(),
+            time: column.time.as_ref().and_then(time::from_proto).unwrap_or_default(),
+        })
+        .collect();
+    if written.is_empty() { String::new() } else { json_text(&written) }
+}
+
+pub(super) fn left_out_from(text: &str) -> Result<Vec<pb::LeftOutColumn>> {
+    let written: Vec<WrittenLeftOut> = if text.is_empty() { Vec::new() } else { json_from(text)? };
+    Ok(written
+        .into_iter()
+        .map(|column| pb::LeftOutColumn {
+            name: column.name,
+            r#type: column.r#type,
+            run_id: column.run_id,
+            time: Some(time::to_proto(column.time)),
+        })
+        .collect())
+}
+
+pub(super) fn discarded_text(columns: &[pb::DiscardedColumn]) -> String {
+    let by_name: BTreeMap<&str, i64> =
+        columns.iter().map(|column| (column.name.as_str(), column.values)).collect();
+    if by_name.is_empty() { String::new() } else { json_text(&by_name) }
+}
+
+pub(super) fn discarded_from(text: &str) -> Result<Vec<pb::DiscardedColumn>> {
+    let by_name: BTreeMap<String, i64> = if text.is_empty() { BTreeMap::new() } else { json_from(text)? };
+    Ok(by_name.into_iter().map(|(name, values)| pb::DiscardedColumn { name, values }).collect())
 }
 
 pub(super) fn struct_text(value: &prost_types::Struct) -> String {

@@ -8,11 +8,7 @@ use super::{
     frame::{frame, line_end},
     table::{Layout, TextTable},
 };
-use crate::{
-    Chunk, ReadContext, ReadError,
-    error::code,
-    flaw::{Expected, Flaw},
-};
+use crate::{Chunk, ReadContext, ReadError, error::code, expected::Expected, flaw::Flaw};
 
 /// One row, or the record as still bad.
 pub(super) fn decode(context: &ReadContext, letter: &DeadLetter, raw: &[u8]) -> Result<Chunk, ReadError> {

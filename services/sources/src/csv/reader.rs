@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Chunk, FileMark, ReadContext, ReadError,
-    flaw::Expected,
+    expected::Expected,
     location::{self, Location, SourceFile},
     pump::Produce,
 };

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use polars::prelude::*;
-use rfe_model::{SqlType, name::settle_columns};
+use rfe_model::name::settle_columns;
 
 use super::{
     dialect::Dialect,
@@ -14,7 +14,8 @@ use super::{
 use crate::{
     Chunk, ChunkColumn,
     error::code,
-    flaw::{Expected, Flaw, check_text},
+    expected::{Expected, Rule},
+    flaw::Flaw,
     infer::Inference,
     scalar::classify_number,
 };
@@ -28,9 +29,9 @@ pub(super) struct Layout {
     /// All columns of the source.
     pub(super) union: Vec<String>,
     pub(super) file: String,
-    expected: Vec<Option<SqlType>>,
-    /// Those of them that are held to a type.
-    held: Vec<(usize, SqlType)>,
+    rules: Vec<Option<Rule>>,
+    /// Those that have a rule.
+    ruled: Vec<usize>,
     /// How numbers of a field are written, where that is not the plain form.
     numbers: Vec<Option<NumberForm>>,
 }
@@ -43,16 +44,13 @@ impl Layout {
         file: String,
         expected: &Expected,
     ) -> Self {
-        let numbers = header
-            .iter()
-            .map(|name| Some(dialect.numbers).filter(|form| form.concerns(expected.of(name))))
-            .collect();
-        // Any text fits these.
-        let is_open = |of: &&SqlType| !matches!(of, SqlType::Varchar | SqlType::Blob | SqlType::Nested(_));
-        let expected: Vec<Option<SqlType>> =
-            header.iter().map(|name| expected.of(name).filter(is_open).cloned()).collect();
-        let held = expected.iter().enumerate().filter_map(|(at, of)| Some((at, of.clone()?))).collect();
-        Self { dialect, header, union, file, expected, held, numbers }
+        let kind = |name: &String| expected.rule(name).and_then(Rule::kind);
+        let form = |name: &String| Some(dialect.numbers).filter(|form| form.concerns(kind(name)));
+        let rule = |name: &String| expected.rule(name).filter(|rule| !rule.takes_all_text()).cloned();
+        let numbers = header.iter().map(form).collect();
+        let rules: Vec<Option<Rule>> = header.iter().map(rule).collect();
+        let ruled = (0..rules.len()).filter(|at| rules[*at].is_some()).collect();
+        Self { dialect, header, union, file, rules, ruled, numbers }
     }
 
     fn check(&self, record: &[u8], fields: &[Field], framed: Framed, line: u64) -> Result<(), Flaw> {
@@ -87,13 +85,14 @@ impl Layout {
         Ok(())
     }
 
-    fn check_value(&self, at: usize, text: &str, expected: &SqlType) -> Result<(), Flaw> {
-        match &self.numbers[at] {
-            Some(form) if form.number(text, Some(expected)).is_none() => {
-                Err(Flaw::bad_value(&self.header[at], text, expected))
-            }
-            Some(_) => Ok(()),
-            None => check_text(&self.header[at], text, expected),
+    fn check_value(&self, at: usize, text: &str) -> Result<(), Flaw> {
+        let (name, Some(rule)) = (&self.header[at], &self.rules[at]) else { return Ok(()) };
+        let Some(form) = &self.numbers[at] else { return rule.check_text(name, text) };
+        // Of a declared type only its own numbers are taken, of a held one any number is looked at.
+        let declared = rule.kind().filter(|_| matches!(rule, Rule::Declared(_)));
+        match form.number(text, declared) {
+            Some(plain) => rule.check_text(name, &plain),
+            None => Err(rule.misfit(name, text)),
         }
     }
 
@@ -143,10 +142,10 @@ impl<'l> TextTable<'l> {
         let text = |field: &Field| -> Cow<'_, str> {
             value(&layout.dialect, Cow::Borrowed(&record[field.start..field.end]), *field)
         };
-        for (at, expected) in &layout.held {
+        for at in &layout.ruled {
             let (field, text) = (&fields[*at], text(&fields[*at]));
             if !(text.is_empty() && !field.is_quoted || layout.is_null(&text)) {
-                layout.check_value(*at, &text, expected)?;
+                layout.check_value(*at, &text)?;
             }
         }
         for (at, (field, column)) in fields.iter().zip(&mut self.columns).enumerate() {
@@ -203,7 +202,7 @@ impl TextColumn {
             values.append_value(text);
             return self.inference.text(text);
         };
-        match form.number(text, layout.expected[at].as_ref()) {
+        match form.number(text, layout.rules[at].as_ref().and_then(Rule::kind)) {
             Some(plain) => {
                 self.inference.text(&plain);
                 values.append_value(plain);

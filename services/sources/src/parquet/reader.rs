@@ -17,7 +17,7 @@ use crate::{
     Chunk, FileMark, ReadContext, ReadError,
     cast::json_of_row,
     error::code,
-    flaw::Expected,
+    expected::Expected,
     location::{self, Location, SourceFile},
     pump::Produce,
     typed_rows,

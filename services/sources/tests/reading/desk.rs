@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, io::Write, path::PathBuf, sync::Arc};
 
 use polars::prelude::Column;
 use rfe_model::{SourceSpec, SqlType, secret::SecretStore};
-use rfe_sources::{Chunk, ReadContext, ReadError, Source, SourceKinds, conformance::Case};
+use rfe_sources::{Chunk, Expectation, ReadContext, ReadError, Source, SourceKinds, conformance::Case};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -71,7 +71,7 @@ pub fn gz(content: impl AsRef<[u8]>) -> Vec<u8> {
 pub fn context(roots: Vec<PathBuf>) -> ReadContext {
     ReadContext {
         run_id: "0198c5a8-0000-7000-8000-000000000001".to_owned(),
-        expected: BTreeMap::new(),
+        expected: Expectation::default(),
         roots,
         allow_private_hosts: vec!["127.0.0.1".to_owned()],
         secrets: Arc::new(Secrets(BTreeMap::new())),
@@ -106,8 +106,8 @@ fn case(spec: &SourceSpec, context: &ReadContext) -> Case {
 }
 
 pub fn expecting(context: ReadContext, types: &[(&str, SqlType)]) -> ReadContext {
-    let expected = types.iter().map(|(name, of)| ((*name).to_owned(), of.clone())).collect();
-    ReadContext { expected, ..context }
+    let declared = types.iter().map(|(name, of)| ((*name).to_owned(), of.clone())).collect();
+    ReadContext { expected: Expectation { declared, held: None }, ..context }
 }
 
 pub fn texts(column: &Column) -> Vec<Option<String>> {

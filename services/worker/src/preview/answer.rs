@@ -4,8 +4,8 @@ use polars::prelude::{Column, PolarsResult};
 use rfe_model::{
     SourceSpec, SqlType,
     letter::BadRecord,
-    schema::{Settled, settle},
-    source::{BadRowPolicy, SchemaPolicy},
+    schema::{Reach, Settled, settle},
+    source::{BadRowPolicy, Mode, SchemaPolicy},
 };
 use rfe_proto::{
     ingest::{Preview, PreviewBadRecord, PreviewCell, PreviewColumn, PreviewRow},
@@ -42,7 +42,7 @@ pub(super) fn make(
         complete: sample.complete,
         schema_version: schema.map_or(0, |schema| schema.version),
         changes: shape.settled.changes,
-        discarded_columns: shape.settled.discarded,
+        discarded_columns: shape.settled.discarded.into_iter().map(|column| column.name).collect(),
     })
 }
 
@@ -69,11 +69,12 @@ impl Shape {
                 Settled { columns, hash: String::new(), changes: Vec::new(), discarded: Vec::new() };
             return Self { settled, frozen: None };
         }
-        match settle(spec, schema, observed) {
+        let reach = if spec.mode == Mode::Replace { Reach::Whole } else { Reach::Part };
+        match settle(spec, schema, observed, reach) {
             Ok(settled) => Self { settled, frozen: None },
             Err(frozen) => {
                 let evolving = SourceSpec { schema_policy: SchemaPolicy::Evolve, ..spec.clone() };
-                let settled = settle(&evolving, schema, observed).unwrap_or_else(|_| Settled {
+                let settled = settle(&evolving, schema, observed, reach).unwrap_or_else(|_| Settled {
                     columns: schema.map(|schema| schema.columns.clone()).unwrap_or_default(),
                     hash: String::new(),
                     changes: frozen.0.clone(),
@@ -95,10 +96,10 @@ impl Shape {
             declared: column.declared,
             change: change(known.iter().find(|known| known.id == column.id), column, schema.is_some()),
         });
-        let left_out = self.settled.discarded.iter().map(|name| PreviewColumn {
-            name: name.clone(),
-            r#type: seen_type(name),
-            observed_type: seen_type(name),
+        let left_out = self.settled.discarded.iter().map(|column| PreviewColumn {
+            name: column.name.clone(),
+            r#type: column.r#type.clone(),
+            observed_type: column.r#type.clone(),
             declared: false,
             change: "left out".to_owned(),
         });

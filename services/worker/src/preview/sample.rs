@@ -7,7 +7,7 @@ use rfe_model::{
 };
 use rfe_sources::{Chunk, ReadContext, ReadError, Reader, Source};
 
-use crate::{failure::WRITE_FAILED, observed::Observed};
+use crate::{expect, failure::WRITE_FAILED, observed::Observed};
 
 const MAX_BAD: usize = 100;
 // A source that gives only bad records is read no further than this.
@@ -53,20 +53,20 @@ impl Sample {
     ) -> Result<(), ReadError> {
         let mut reader = kind.open(spec, context).await?;
         while !self.is_enough() {
-            if !self.take_next(reader.as_mut()).await? {
+            if !self.take_next(spec, reader.as_mut()).await? {
                 return Ok(());
             }
         }
         // All bytes of a file may be read before its last record is given: only another look tells whether that was all.
         if self.bytes_total > 0 && self.bytes_read >= self.bytes_total {
-            self.take_next(reader.as_mut()).await?;
+            self.take_next(spec, reader.as_mut()).await?;
         }
         Ok(())
     }
 
-    async fn take_next(&mut self, reader: &mut dyn Reader) -> Result<bool, ReadError> {
+    async fn take_next(&mut self, spec: &SourceSpec, reader: &mut dyn Reader) -> Result<bool, ReadError> {
         match reader.next().await? {
-            Some(chunk) => self.take(chunk)?,
+            Some(chunk) => self.take(spec, chunk)?,
             None => self.complete = true,
         }
         Ok(!self.complete)
@@ -76,7 +76,8 @@ impl Sample {
         self.have >= self.wanted || self.records_bad >= MOST_BAD || self.bytes_read >= MOST_BYTES
     }
 
-    fn take(&mut self, chunk: Chunk) -> Result<(), ReadError> {
+    fn take(&mut self, spec: &SourceSpec, mut chunk: Chunk) -> Result<(), ReadError> {
+        chunk.bad.retain(|bad| !expect::discards(spec, bad));
         self.records += chunk.read;
         self.records_bad += chunk.bad.len() as u64;
         self.bytes_read += chunk.bytes_read;
