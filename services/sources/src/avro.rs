@@ -169,7 +169,8 @@ fn parsed<T>(
         let mut bytes = ByteCursor::new(input.bytes());
         match parse(&mut bytes) {
             Ok(parsed) => {
-                input.consume(input.bytes().len() - bytes.rest().len());
+                let taken = input.bytes().len() - bytes.rest().len();
+                input.consume(taken);
                 return Ok(parsed);
             }
             Err(Cut::Beyond) if input.bytes().len() >= MAX_RECORD => return Err(damaged("it is too large")),
