@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::{flaw::shortened, json_pointer, json_record::Object};
+use crate::{flaw::shortened, json_object::Object, json_pointer};
 
 /// The records of a document: its items, or those of what the pointer points to. An object pointed to is one record.
 ///

@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::json_record::Object;
+use crate::json_object::Object;
 
 /// Checks the form of a pointer.
 ///

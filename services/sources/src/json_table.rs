@@ -1,30 +1,26 @@
 //! JSON records as columns of text.
 
-use std::{borrow::Cow, collections::HashMap};
-
 use polars::prelude::{IntoColumn, IntoSeries, PlSmallStr, StringChunkedBuilder};
 use rfe_model::{SourceSpec, SqlType, name::settle_columns};
 
 use crate::{
     ChunkColumn, ReadContext,
-    error::code,
     expected::{Expected, Rule},
     flaw::Flaw,
     infer::Inference,
-    json_record::{self, Value},
+    json_record::{Content, Field, Record},
 };
-
-/// A record with a key more than this is bad: a map was taken for an object.
-const MAX_COLUMNS: usize = 2000;
 
 /// Columns that records have had so far, over all chunks of a reader.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct JsonColumns {
-    keys: Vec<String>,
+    record: Record,
     names: Vec<String>,
-    places: HashMap<String, usize>,
+    /// What their values must be like.
+    rules: Vec<Option<Rule>>,
     paths: Vec<(String, String)>,
     expected: Expected,
+    scratch: String,
 }
 
 impl JsonColumns {
@@ -36,24 +32,71 @@ impl JsonColumns {
         }
     }
 
-    // New keys join only with a record that is good, so that a bad one leaves no column behind.
-    fn with_new(&self, fields: &[(Cow<'_, str>, Value<'_>)]) -> Option<(Vec<String>, Vec<String>)> {
-        let new = fields.iter().filter(|(key, _)| !self.places.contains_key(key.as_ref()));
-        let new: Vec<String> = new.map(|(key, _)| key.to_string()).collect();
-        if new.is_empty() {
-            return None;
+    // New keys join only with a record that is good, so that a bad one leaves no column behind. A column that the dataset refuses
+    // is none as long as it has no value.
+    fn take(&mut self, text: &str) -> Result<(), Flaw> {
+        self.record.take(text, &self.paths, &|key| self.expected.refuses(key))?;
+        if self.record.has_new() {
+            let names = settle_columns(self.record.keys());
+            let rules: Vec<_> = names.iter().map(|name| self.expected.rule(name).cloned()).collect();
+            check(text, self.record.fields(), &names, &rules, &mut self.scratch)?;
+            (self.names, self.rules) = (names, rules);
+            self.record.keep();
+            return Ok(());
         }
-        let keys: Vec<String> = self.keys.iter().cloned().chain(new).collect();
-        let names = settle_columns(&keys);
-        Some((keys, names))
+        check(text, self.record.fields(), &self.names, &self.rules, &mut self.scratch)
     }
+}
 
-    fn join(&mut self, keys: Vec<String>, names: Vec<String>) {
-        for (place, key) in keys.iter().enumerate().skip(self.keys.len()) {
-            self.places.insert(key.clone(), place);
+fn check(
+    text: &str,
+    fields: &[Field],
+    names: &[String],
+    rules: &[Option<Rule>],
+    scratch: &mut String,
+) -> Result<(), Flaw> {
+    for field in fields {
+        let Some(rule) = &rules[field.place] else { continue };
+        let content = field.content(text, scratch);
+        match rule.kind() {
+            // Any JSON value is JSON, and has a text.
+            Some(SqlType::Json | SqlType::Varchar) => {}
+            _ => check_value(&names[field.place], content, rule)?,
         }
-        self.keys = keys;
-        self.names = names;
+    }
+    Ok(())
+}
+
+fn check_value(column: &str, content: Content<'_>, rule: &Rule) -> Result<(), Flaw> {
+    let mut class = Inference::default();
+    match note(content, &mut class) {
+        Some(text) => rule.check(column, text, class),
+        // Of a key that came twice, with a value and without.
+        None if matches!(rule, Rule::Unknown(_)) => Err(rule.misfit(column, "null")),
+        None => Ok(()),
+    }
+}
+
+// The text of a value, whose class is noted; none of NULL.
+fn note<'a>(content: Content<'a>, class: &mut Inference) -> Option<&'a str> {
+    match content {
+        Content::Null => None,
+        Content::Boolean(text) => {
+            class.boolean();
+            Some(text)
+        }
+        Content::Number(text) => {
+            class.number(text);
+            Some(text)
+        }
+        Content::Text(text) => {
+            class.varchar();
+            Some(text)
+        }
+        Content::Json(text) => {
+            class.json();
+            Some(text)
+        }
     }
 }
 
@@ -62,6 +105,21 @@ struct Cells {
     builder: Option<StringChunkedBuilder>,
     filled: usize,
     inference: Inference,
+}
+
+impl Cells {
+    fn set(&mut self, content: Content<'_>, name: &str, row: usize) {
+        let Some(text) = note(content, &mut self.inference) else { return };
+        let builder = self
+            .builder
+            .get_or_insert_with(|| StringChunkedBuilder::new(PlSmallStr::from_str(name), row + 1));
+        while self.filled < row {
+            builder.append_null();
+            self.filled += 1;
+        }
+        builder.append_value(text);
+        self.filled += 1;
+    }
 }
 
 impl std::fmt::Debug for JsonTable<'_> {
@@ -84,110 +142,22 @@ impl<'c> JsonTable<'c> {
 
     /// Takes a record apart and adds its row, or says what is wrong with it.
     pub(crate) fn push(&mut self, text: &str) -> Result<(), Flaw> {
-        let mut fields = json_record::decode(text, &self.known.paths)
-            .map_err(|error| Flaw::decode(code::NOT_JSON, format!("the record is not JSON: {error}")))?;
-        if json_record::has_lone_surrogate(text) {
-            let message = "the record escapes half a character, such as \\ud800 without its other half; no text holds that";
-            return Err(Flaw::decode(code::BAD_ENCODING, message));
+        self.known.take(text)?;
+        let JsonColumns { record, names, rules, scratch, .. } = &mut *self.known;
+        if self.cells.len() < names.len() {
+            self.cells.resize_with(names.len(), Cells::default);
         }
-        // A column that the dataset refuses is none as long as it has no value.
-        fields.retain(|(key, value)| *value != Value::Null || !self.known.expected.refuses(key));
-        let joined = self.known.with_new(&fields);
-        if let Some((_, names)) = &joined
-            && names.len() > MAX_COLUMNS
-        {
-            let message = format!(
-                "the record brings the dataset to more than {MAX_COLUMNS} columns; is a map taken for an object?"
-            );
-            return Err(Flaw::decode(code::TOO_MANY_COLUMNS, message));
-        }
-        let first_new = self.known.keys.len();
-        let names = joined.as_ref().map_or(&self.known.names, |(_, names)| names);
-        let mut places = Vec::with_capacity(fields.len());
-        let mut new = first_new;
-        for (key, value) in &fields {
-            let place = self.known.places.get(key.as_ref()).copied().unwrap_or_else(|| {
-                new += 1;
-                new - 1
-            });
-            self.check(&names[place], value)?;
-            places.push(place);
-        }
-        if let Some((keys, names)) = joined {
-            self.known.join(keys, names);
-        }
-        for (place, (_, value)) in places.into_iter().zip(&fields) {
-            self.set(place, value);
+        for field in record.fields() {
+            let cells = &mut self.cells[field.place];
+            let kind = rules[field.place].as_ref().and_then(Rule::kind);
+            let content = match (field.content(text, scratch), kind) {
+                (Content::Text(_), Some(SqlType::Json)) => Content::Json(&text[field.value.clone()]),
+                (content, _) => content,
+            };
+            cells.set(content, &names[field.place], self.rows);
         }
         self.rows += 1;
         Ok(())
-    }
-
-    fn check(&self, column: &str, value: &Value<'_>) -> Result<(), Flaw> {
-        let Some(rule) = self.known.expected.rule(column) else { return Ok(()) };
-        let mut class = Inference::default();
-        let text: &str = match value {
-            Value::Null => return Ok(()),
-            // Any JSON value is JSON, and has a text.
-            _ if matches!(rule.kind(), Some(SqlType::Json | SqlType::Varchar)) => return Ok(()),
-            Value::Boolean(text) => {
-                class.boolean();
-                text
-            }
-            Value::Number(text) => {
-                class.number(text);
-                text
-            }
-            Value::Text(text, _) => {
-                class.varchar();
-                text
-            }
-            Value::Json(text) => {
-                class.json();
-                text
-            }
-        };
-        rule.check(column, text, class)
-    }
-
-    fn set(&mut self, place: usize, value: &Value<'_>) {
-        if self.cells.len() <= place {
-            self.cells.resize_with(place + 1, Cells::default);
-        }
-        let rule = self.known.expected.rule(&self.known.names[place]);
-        let wants_json = rule.and_then(Rule::kind) == Some(&SqlType::Json);
-        let cells = &mut self.cells[place];
-        let text: &str = match value {
-            Value::Null => return,
-            Value::Boolean(text) => {
-                cells.inference.boolean();
-                text
-            }
-            Value::Number(text) => {
-                cells.inference.number(text);
-                text
-            }
-            Value::Text(_, json) if wants_json => {
-                cells.inference.json();
-                json
-            }
-            Value::Text(text, _) => {
-                cells.inference.varchar();
-                text
-            }
-            Value::Json(text) => {
-                cells.inference.json();
-                text
-            }
-        };
-        let name = PlSmallStr::from_str(&self.known.names[place]);
-        let builder = cells.builder.get_or_insert_with(|| StringChunkedBuilder::new(name, 0));
-        while cells.filled < self.rows {
-            builder.append_null();
-            cells.filled += 1;
-        }
-        builder.append_value(text);
-        cells.filled += 1;
     }
 
     /// Rows so far.

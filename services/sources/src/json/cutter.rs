@@ -80,7 +80,10 @@ impl Cutter {
 
     /// Moves past a record.
     pub(super) fn pass(&mut self, piece: &Piece) {
-        self.skip(piece.done);
+        match self.form {
+            Form::Lines => self.pass_line(piece.done),
+            _ => self.skip(piece.done),
+        }
     }
 
     /// Finds the next record; `None` at the end.
@@ -125,7 +128,7 @@ impl Cutter {
         };
         let content = bytes[..end].strip_suffix(b"\r").unwrap_or(&bytes[..end]).len();
         if bytes[..content].trim_ascii().is_empty() {
-            self.skip(done);
+            self.pass_line(done);
             return Ok(None);
         }
         Ok(Some(Some(Piece { place: 0..content, done, line: self.line })))
@@ -229,6 +232,11 @@ impl Cutter {
             }
             self.input.fill(self.line)?;
         }
+    }
+
+    fn pass_line(&mut self, bytes: usize) {
+        self.line += 1;
+        self.input.consume(bytes);
     }
 
     /// Moves past bytes at hand.
