@@ -2,17 +2,20 @@
 
 use futures::{StreamExt as _, stream};
 use rfe_proto::{ingest::GetQueueStatsRequest, metadata::RunState};
-use rfe_tests::{Platform, Settings, fixture::files_below, until};
+use rfe_tests::{MockApi, Platform, Settings, fixture::files_below, until};
 
 const SOURCES: &str = "version: 1\nsources:\n- {name: lines, kind: csv, config: {location: lines.csv}}\n\
     - {name: absent, kind: csv, config: {location: absent.csv}}\n\
-    - {name: hooks, kind: webhook, columns: {n: BIGINT}}\n";
+    - {name: hooks, kind: webhook, columns: {n: BIGINT}}\n\
+    - {name: paged, kind: rest, config: {url: \"API/customers\", records: /data, \
+    pagination: {kind: page, page_param: page, limit_param: limit, limit: 10}}}\n";
 const GOOD_EVENTS: usize = 25;
 const TABLES: &str = "SELECT (SELECT count(*) FROM hooks), (SELECT count(DISTINCT _event_id) FROM hooks), \
     (SELECT sum(n) FROM hooks), (SELECT count(*) FROM raw.hooks), (SELECT count(*) FROM lines), \
-    (SELECT count(DISTINCT _run_id) FROM lines), (SELECT string_agg(letter, ', ' ORDER BY letter) FROM \
+    (SELECT count(DISTINCT _run_id) FROM lines), (SELECT count(*) FROM paged), \
+    (SELECT count(DISTINCT id) FROM paged), (SELECT string_agg(letter, ', ' ORDER BY letter) FROM \
     (SELECT source_name || ' ' || kind || ' ' || state AS letter FROM meta.ingestion_failures WHERE kind <> 'attempt'))";
-const WITHOUT_FAULTS: &str = "25|25|300|25|3|1|absent job open, hooks record open, lines record open";
+const WITHOUT_FAULTS: &str = "25|25|300|25|3|1|45|45|absent job open, hooks record open, lines record open";
 
 #[tokio::test]
 async fn a_crash_after_any_step_leaves_the_tables_as_without_faults() {
@@ -29,24 +32,34 @@ async fn a_crash_after_any_step_leaves_the_tables_as_without_faults() {
 /// What the tables hold after a pull job and a batch of events both met this crash point, and a restart each.
 async fn crashed_at(step: Option<&'static str>) -> String {
     let mut platform = Platform::start().await;
+    let api = MockApi::start(45).await;
     platform.write("lines.csv", "id,name\n1,a\n2,b,surplus\n3,c\n4,d\n");
-    platform.apply(SOURCES).await;
+    platform.apply(&SOURCES.replace("API", &api.url)).await;
 
     let fails = step.is_some_and(|step| step.ends_with("_fail"));
-    let [crashing, other] = if fails { ["absent", "lines"] } else { ["lines", "absent"] };
+    // Only readers that can go on where they died make checkpoints.
+    let saves = step.is_some_and(|step| step.ends_with("_checkpoint"));
+    let [crashing, others @ ..] = match (fails, saves) {
+        (true, _) => ["absent", "lines", "paged"],
+        (_, true) => ["paged", "lines", "absent"],
+        _ => ["lines", "paged", "absent"],
+    };
     arm(&mut platform, step).await;
     let run_id = platform.submit(crashing).await;
     recover(&mut platform, step).await;
     let expected = if fails { RunState::Failed } else { RunState::Succeeded };
     assert_eq!(platform.ended_run(&run_id).await.state(), expected, "{step:?}");
-    let _other = platform.pull(other).await;
+    for other in others {
+        let _other = platform.pull(other).await;
+    }
 
-    arm(&mut platform, step.filter(|_| !fails)).await;
+    let step = step.filter(|_| !fails && !saves);
+    arm(&mut platform, step).await;
     let mut payloads: Vec<String> = (0..GOOD_EVENTS).map(|n| format!("{{\"n\": {n}}}")).collect();
     payloads.push("{\"n\": \"bad\"}".to_owned());
     let sent = platform.send_events("hooks", "e", &payloads).await;
     assert!(sent.is_ok(), "{step:?}: {sent:?}");
-    recover(&mut platform, step.filter(|_| !fails)).await;
+    recover(&mut platform, step).await;
     landed(&platform).await;
     // Whatever is delivered again must not land again.
     let again = platform.send_events("hooks", "e", &payloads).await.expect("duplicates are no error");

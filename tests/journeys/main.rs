@@ -20,6 +20,7 @@ mod parquet_files;
 mod parquet_shapes;
 mod preview;
 mod rest_api;
+mod resume;
 mod schedules;
 mod schema_drift;
 mod starting_and_stopping;

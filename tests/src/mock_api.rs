@@ -31,6 +31,8 @@ pub enum Mood {
     BrokenOff,
     /// No answer until the mood changes.
     Stuck,
+    /// No answer for the pages from this one on until the mood changes.
+    StuckFrom(usize),
 }
 
 /// What the server does and has seen.
@@ -201,12 +203,12 @@ async fn page(
 ) -> Response {
     let (page, limit) = (number(&query, "page", 1), number(&query, "limit", 10));
     note(&mut lock(&memory), format!("page={page}&limit={limit}"), &headers);
-    while lock(&memory).mood == Mood::Stuck {
+    while lock(&memory).mood.is_stuck(page) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let mut memory = lock(&memory);
     match memory.mood {
-        Mood::Well | Mood::Stuck => well(memory.customers, page, limit),
+        Mood::Well | Mood::Stuck | Mood::StuckFrom(_) => well(memory.customers, page, limit),
         Mood::Busy(0) => {
             memory.mood = Mood::Well;
             well(memory.customers, page, limit)
@@ -223,6 +225,16 @@ async fn page(
         }
         Mood::BrokenOff => {
             ([("content-type", "application/json")], r#"{"data": [{"id": 1}, {"i"#).into_response()
+        }
+    }
+}
+
+impl Mood {
+    fn is_stuck(self, page: usize) -> bool {
+        match self {
+            Self::Stuck => true,
+            Self::StuckFrom(first) => page >= first,
+            _ => false,
         }
     }
 }
