@@ -65,6 +65,7 @@ impl<'a> Landing<'a> {
         loop {
             let rows;
             (stage, rows) = self.write(stage, &settled.schema, &known).await?;
+            self.end_checkpoints().await?;
             let request = self.commit_request(&stage, &settled, &known, rows, letters.clone())?;
             crash.pass("before_commit");
             match commit(self.attempt, &request).await? {
@@ -95,6 +96,18 @@ impl<'a> Landing<'a> {
             Err(_) => "it took too long".to_owned(),
         };
         tracing::warn!(run = self.attempt.run.run_id, why, "the last checkpoints could not be saved");
+    }
+
+    // Nothing of a run is written any more when it commits. What could not be saved is of no use by then.
+    async fn end_checkpoints(&mut self) -> Result<(), Stop> {
+        match self.checkpoints.finish().await {
+            Err(Stop::Fenced(reason)) => Err(Stop::Fenced(reason)),
+            Err(stop) => {
+                tracing::warn!(run = self.attempt.run.run_id, %stop, "the last checkpoints could not be saved");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
     }
 
     /// True if the run has checkpoints in the lake.

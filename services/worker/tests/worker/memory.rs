@@ -273,6 +273,7 @@ async fn of_two_runs_that_read_the_same_file_the_second_reads_again() {
             bytes: mark.bytes,
             version: mark.version,
         }],
+        discarded_columns: Vec::new(),
     };
     node.registry.commit(&commit).await.expect("commit");
     node.api.open();
