@@ -19,6 +19,7 @@ mod overlap_and_misfire;
 mod parquet_files;
 mod parquet_shapes;
 mod preview;
+mod pruned_and_merged;
 mod rest_api;
 mod resume;
 mod schedules;

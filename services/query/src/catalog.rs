@@ -36,12 +36,15 @@ const FRESH: Duration = Duration::from_secs(1);
 /// About how many bytes of files are kept.
 const FILES_BYTES: usize = 64 << 20;
 
+// A dataset and since when it is known.
+type Defined = (Instant, Arc<ResolvedDataset>);
+
 /// The catalog.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     client: CatalogServiceClient<MeshChannel>,
     // By name and snapshot.
-    datasets: Arc<Recent<(String, u64), (Instant, Arc<ResolvedDataset>)>>,
+    datasets: Arc<Recent<(String, u64), Defined>>,
     // By name, the last snapshot that changed the dataset, and layer.
     files: Arc<Recent<(String, u64, i32), Arc<Files>>>,
 }

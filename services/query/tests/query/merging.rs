@@ -51,7 +51,7 @@ fn rows() -> Vec<Vec<Row>> {
         Row {
             // The files of the middle were written before there was a key in every row.
             key: (file != 4 || dice.roll(4) > 0).then_some(key),
-            part: *dice.pick(&["a", "b"]),
+            part: dice.pick(&["a", "b"]),
             at: (dice.roll(5) > 0).then(|| dice.roll(6)),
             gone: dice.roll(5) == 0,
             value,
@@ -120,7 +120,7 @@ async fn served() -> Served {
 
 // The values of the rows that show, and of each its key.
 fn model(way: Way) -> Vec<Row> {
-    let mut latest: BTreeMap<(Option<u64>, &str, u64), (Option<i64>, Row)> = BTreeMap::new();
+    let mut latest = BTreeMap::<_, (Option<i64>, Row)>::new();
     for row in rows().into_iter().flatten() {
         // As the file orders it: texts of 0 to 5 are a, b, c, az, bz, cz.
         let order = row.at.filter(|_| way.at.is_some()).map(|at| match way.at {

@@ -165,7 +165,7 @@ fn statement(dice: &mut Dice) -> String {
         8 => format!("SELECT * FROM $t a WHERE EXISTS (FROM $t b WHERE a.id = b.id AND {b}) AND {a}"),
         9 => format!("SELECT * FROM $t a WHERE a.id NOT IN (SELECT id FROM $t WHERE {p})"),
         10 => format!("SELECT id FROM $t WHERE {p} EXCEPT SELECT id FROM $t a WHERE {a}"),
-        11 => format!("SELECT * FROM (SELECT id + 1 AS id, s FROM $t) q WHERE id = 42"),
+        11 => "SELECT * FROM (SELECT id + 1 AS id, s FROM $t) q WHERE id = 42".to_owned(),
         12 => format!("SELECT s AS id, count(*) OVER () FROM $t WHERE {p}"),
         _ => format!("SELECT * FROM $t WHERE {p}"),
     }
