@@ -148,6 +148,28 @@ async fn every_change_is_seen_with_the_run_that_brought_it() {
     assert_eq!(rows[1], format!("2|{}|true", second.run_id));
 }
 
+#[tokio::test]
+async fn in_mode_append_a_file_may_lack_a_column_but_not_bring_one_to_a_frozen_dataset() {
+    let platform = Platform::start().await;
+    let declared = |columns: &str| {
+        format!(
+            "version: 1\nsources:\n- {{name: parts, kind: csv, mode: append, schema_policy: freeze, columns: {{{columns}}}, config: {{location: parts/*.csv}}}}\n"
+        )
+    };
+    platform.write("parts/1.csv", "id,n\n1,1\n");
+    platform.apply(&declared("")).await;
+    platform.pulled("parts").await;
+    platform.write("parts/2.csv", "id\n2\n");
+    assert_eq!(platform.pulled("parts").await.schema_version, 1, "a part lacks nothing");
+    platform.write("parts/3.csv", "id,n,extra\n3,3,x\n");
+    let run = platform.pull("parts").await;
+    assert_eq!(run.error_code, "SCHEMA_POLICY_VIOLATED", "{run:?}");
+    assert_eq!(platform.sql("SELECT id, n FROM parts ORDER BY id").await, ["1|1", "2|NULL"]);
+    platform.apply(&declared("extra: VARCHAR")).await;
+    platform.pulled("parts").await;
+    assert_eq!(platform.sql("SELECT id, extra FROM parts ORDER BY id").await, ["1|NULL", "2|NULL", "3|x"]);
+}
+
 /// Three sources of the same records in three kinds, all of one policy, with one reading that fits behind them.
 async fn three_kinds(policy: &str) -> Platform {
     let platform = Platform::start().await;
