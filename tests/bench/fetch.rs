@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
+use arrow_flight::sql::client::FlightSqlServiceClient;
 use futures::TryStreamExt as _;
 use rfe_tests::{Platform, fixture};
+use tonic::transport::Channel;
 
 use crate::{
     bare,
@@ -37,7 +39,12 @@ pub async fn run(scale: &Scale) {
 }
 
 async fn fetch(platform: &Platform, sql: &str) -> Cost {
-    let mut client = platform.flight_sql();
+    let (seconds, rows) = ask(&mut platform.flight_sql(), sql).await;
+    Cost { seconds, peak: memory::peak(platform.ready().pid), rows }
+}
+
+/// Drains the answer to a query: seconds until its last row, and its rows.
+pub async fn ask(client: &mut FlightSqlServiceClient<Channel>, sql: &str) -> (f64, u64) {
     let begun = Instant::now();
     let info = client.execute(sql.to_owned(), None).await.expect("the query is accepted");
     let mut rows = 0;
@@ -48,6 +55,5 @@ async fn fetch(platform: &Platform, sql: &str) -> Cost {
             rows += batch.num_rows() as u64;
         }
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    Cost { seconds, peak: memory::peak(platform.ready().pid), rows }
+    (begun.elapsed().as_secs_f64(), rows)
 }

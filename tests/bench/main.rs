@@ -9,6 +9,7 @@ mod events;
 mod fetch;
 mod files;
 mod memory;
+mod merge;
 mod paged_api;
 mod pruned;
 mod pull;
@@ -24,8 +25,10 @@ use rfe_tests::{Platform, Settings};
 use scale::Scale;
 
 /// In the order in which they run; `csv40` only when it is asked for.
-const FIGURES: [&str; 11] =
-    ["ready", "webhooks", "events", "query", "csv", "csv40", "parquet", "ndjson", "rest", "fetch", "pruned"];
+const FIGURES: [&str; 12] = [
+    "ready", "webhooks", "events", "query", "csv", "csv40", "parquet", "ndjson", "rest", "fetch", "pruned",
+    "merge",
+];
 
 /// A platform as users start it, but for its ports.
 async fn platform() -> Platform {
@@ -73,6 +76,7 @@ async fn measure(scale: &Scale) {
             "rest" => paged_api::run(scale).await,
             "fetch" => fetch::run(scale).await,
             "pruned" => pruned::run(scale).await,
+            "merge" => merge::run(scale).await,
             _ => {}
         }
     }

@@ -1,13 +1,13 @@
 //! Ten rows by their key out of a thousand files.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use futures::TryStreamExt as _;
 use rfe_proto::ingest::{Event, SubmitEventsRequest};
 use rfe_tests::{Platform, wait};
 
 use crate::{
     data::thousands,
+    fetch::ask,
     report::{Bar, figure, quantile},
     scale::Scale,
 };
@@ -27,13 +27,9 @@ pub async fn run(scale: &Scale) {
     for turn in 0..SELECTS {
         let key = (turn * 7_919 + 13) % (files * ROWS_A_FILE - 10);
         let sql = format!("SELECT * FROM rows WHERE key BETWEEN {key} AND {}", key + 9);
-        let begun = Instant::now();
-        let info = client.execute(sql, None).await.expect("the query is accepted");
-        let ticket = info.endpoint[0].ticket.clone().expect("an endpoint has a ticket");
-        let batches: Vec<_> =
-            client.do_get(ticket).await.expect("it is answered").try_collect().await.expect("rows arrive");
-        latencies.push(begun.elapsed().as_secs_f64() * 1000.0);
-        assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 10);
+        let (seconds, rows) = ask(&mut client, &sql).await;
+        latencies.push(seconds * 1000.0);
+        assert_eq!(rows, 10);
     }
     latencies.sort_by(f64::total_cmp);
     let name = format!("SELECT of 10 rows by key over {} files, p50", thousands(files));
