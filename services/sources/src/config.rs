@@ -85,14 +85,6 @@ impl Wrong {
         }
     }
 
-    /// A key that is known but not read yet.
-    pub(crate) fn later(&mut self, path: &str, is_set: bool, instead: &str) {
-        if is_set {
-            let key = path.rsplit('.').next().unwrap_or(path);
-            self.add(path, format!("`{key}` comes with a later version; {instead}"));
-        }
-    }
-
     /// Sources that are read whole replace what they landed before.
     pub(crate) fn only_replace(&mut self, spec: &SourceSpec) {
         let word = match spec.mode {
