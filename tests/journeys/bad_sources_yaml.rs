@@ -85,8 +85,8 @@ const MISTAKES: &[Mistake] = &[
         says: "replace",
     },
     Mistake {
-        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: a.csv}\n    mode: append\n",
-        at: "mode",
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: \"s3://bucket/a.csv\"}\n",
+        at: "location",
         says: "later version",
     },
     Mistake {

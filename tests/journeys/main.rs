@@ -10,6 +10,7 @@ mod csv_files;
 mod dead_letter_replay;
 mod demo;
 mod documents;
+mod file_locations;
 mod flight_clients;
 mod grpc_tools;
 mod hostile_sql;

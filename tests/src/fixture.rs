@@ -16,6 +16,30 @@ pub fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().expect("memory can be written")
 }
 
+/// Compresses with zstd.
+///
+/// # Panics
+/// Never: memory is written to.
+pub fn zstd(text: &str) -> Vec<u8> {
+    zstd::encode_all(text.as_bytes(), 3).expect("memory can be written")
+}
+
+/// Compresses with bzip2.
+///
+/// # Panics
+/// Never: memory is written to.
+pub fn bzip2(text: &str) -> Vec<u8> {
+    let mut encoder = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    encoder.write_all(text.as_bytes()).expect("memory can be written");
+    encoder.finish().expect("memory can be written")
+}
+
+/// The text in UTF-16, little end first, behind a byte order mark.
+pub fn utf16(text: &str) -> Vec<u8> {
+    let marked = format!("\u{feff}{text}");
+    marked.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
 /// The bytes of a Parquet file with columns `id` (BIGINT, from `first`) and `name` (VARCHAR).
 ///
 /// # Panics

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod cli;
+pub mod file_server;
 pub mod fixture;
 pub mod grpc;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod sql;
 pub mod tool;
 pub mod wait;
 
+pub use file_server::FileServer;
 pub use mock_api::MockApi;
 pub use platform::{Platform, Settings};
 pub use wait::until;

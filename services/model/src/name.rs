@@ -39,6 +39,8 @@ pub fn check_source(name: &str) -> Result<(), String> {
 /// and names equal but for case get `_2`, `_3` behind.
 pub fn settle_columns<S: AsRef<str>>(names: &[S]) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
+    // Where to go on counting, so that thousands of equal names take no time.
+    let mut numbers: std::collections::HashMap<String, u32> = std::collections::HashMap::new();
     let mut settled = Vec::with_capacity(names.len());
     for (at, name) in names.iter().enumerate() {
         let name = name.as_ref().trim();
@@ -50,10 +52,15 @@ pub fn settle_columns<S: AsRef<str>>(names: &[S]) -> Vec<String> {
             name.to_owned()
         };
         let mut candidate = base.clone();
-        let mut number = 2;
-        while !taken.insert(candidate.to_lowercase()) {
-            candidate = format!("{base}_{number}");
-            number += 1;
+        if !taken.insert(base.to_lowercase()) {
+            let number = numbers.entry(base.to_lowercase()).or_insert(2);
+            loop {
+                candidate = format!("{base}_{number}");
+                *number += 1;
+                if taken.insert(candidate.to_lowercase()) {
+                    break;
+                }
+            }
         }
         settled.push(candidate);
     }

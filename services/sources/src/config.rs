@@ -1,10 +1,11 @@
 //! What the configs of all kinds share.
 
+use std::collections::BTreeMap;
+
 use rfe_model::{
     SourceSpec, Violation, kind,
     letter::Stage,
     secret::{self, SecretStore},
-    source::Mode,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -49,22 +50,23 @@ pub(crate) fn resolved(field: &str, text: &str, secrets: &dyn SecretStore) -> Re
 #[serde(deny_unknown_fields)]
 pub(crate) struct FilesConfig {
     location: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
 }
 
 impl FilesConfig {
-    /// Checks the config and the mode.
+    /// Checks the config.
     pub(crate) fn check(spec: &SourceSpec) -> Result<(), Vec<Violation>> {
         let config: Self = decode(spec).map_err(|wrong| vec![wrong])?;
         let mut wrong = Wrong::default();
-        wrong.only_replace(spec);
-        wrong.check("config.location", location::check(&config.location));
+        location::check(&config.location, &config.headers, &mut wrong);
         wrong.done()
     }
 
     /// Where the files are.
     pub(crate) fn location(spec: &SourceSpec) -> Result<Location, ReadError> {
         let config: Self = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
-        Ok(Location::new(&config.location, spec))
+        Ok(Location::new(&config.location, &config.headers, spec))
     }
 }
 
@@ -83,20 +85,6 @@ impl Wrong {
         if let Err(reason) = result {
             self.add(path, reason);
         }
-    }
-
-    /// Sources that are read whole replace what they landed before.
-    pub(crate) fn only_replace(&mut self, spec: &SourceSpec) {
-        let word = match spec.mode {
-            Mode::Replace => return,
-            Mode::Append => "append",
-            Mode::Incremental => "incremental",
-            Mode::Merge => "merge",
-        };
-        self.add(
-            "mode",
-            format!("`{word}` comes with a later version for {} sources; the mode is replace now", spec.kind),
-        );
     }
 
     /// The pointers of `json.paths`; other keys of `json` only if the kind reads them.

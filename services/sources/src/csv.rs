@@ -35,7 +35,6 @@ impl Source for Csv {
     fn check(&self, spec: &SourceSpec) -> Result<(), Vec<Violation>> {
         let settings = config::Config::read(spec)?;
         let mut wrong = Wrong::default();
-        wrong.only_replace(spec);
         settings.check(&mut wrong);
         wrong.done()
     }
@@ -43,7 +42,7 @@ impl Source for Csv {
     async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
         let settings = config::Config::read(spec).map_err(|wrong| rejected(&wrong))?;
         let dialect = settings.dialect().map_err(|wrong| rejected(&wrong))?;
-        let location = Location::new(&settings.location, spec);
+        let location = Location::new(&settings.location, &settings.headers, spec);
         Pump::open(move || reader::CsvReader::open(&location, dialect, &context)).await
     }
 

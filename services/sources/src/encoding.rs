@@ -56,9 +56,13 @@ impl Encoding {
 
     /// True if the first bytes of a file without mark look like UTF-16 of plain letters.
     pub(crate) fn is_unmarked_utf16(head: &[u8]) -> Option<Self> {
-        match head {
-            [1..=0x7f, 0, 1..=0x7f, 0] => Some(Self(UTF_16LE)),
-            [0, 1..=0x7f, 0, 1..=0x7f] => Some(Self(UTF_16BE)),
+        let of_units = |low: usize| {
+            let units = head.get(..8).into_iter().flat_map(|head| head.chunks_exact(2));
+            units.filter(|unit| unit[1 - low] == 0 && matches!(unit[low], 1..=0x7f)).count() == 4
+        };
+        match (of_units(0), of_units(1)) {
+            (true, _) => Some(Self(UTF_16LE)),
+            (_, true) => Some(Self(UTF_16BE)),
             _ => None,
         }
     }

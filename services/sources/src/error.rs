@@ -69,6 +69,8 @@ pub mod code {
     pub const FILE_UNREADABLE: &str = "FILE_UNREADABLE";
     /// The file changed while it was read.
     pub const FILE_CHANGED: &str = "FILE_CHANGED";
+    /// The URL answers with something that can't be read as a file.
+    pub const NOT_A_FILE: &str = "NOT_A_FILE";
     /// The file ends early or its bytes are wrong.
     pub const DAMAGED_FILE: &str = "DAMAGED_FILE";
     /// The file is no Parquet file.

@@ -4,6 +4,7 @@ mod guard;
 mod names;
 mod pace;
 mod retry_after;
+mod stream;
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
@@ -16,6 +17,7 @@ use crate::{ReadError, error::code};
 use guard::{Blocked, Guard};
 use names::{Names, Resolver, SystemNames};
 pub(crate) use pace::Pace;
+pub(crate) use stream::Body;
 
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -63,17 +65,13 @@ impl Client {
 
     fn with_names(allowed: &[String], timeout: Duration, names: Arc<dyn Names>) -> Result<Self, ReadError> {
         let guard = Arc::new(Guard::new(allowed));
-        let inner = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(timeout)
-            .user_agent(concat!("rfe/", env!("CARGO_PKG_VERSION")))
-            .dns_resolver(Resolver::new(Arc::clone(&guard), names))
-            .build()
-            .map_err(|error| {
-                ReadError::permanent(Stage::Read, code::CONNECT_FAILED, format!("no HTTP client: {error}"))
-            })?;
+        Self::built(builder(&guard, names).timeout(timeout), guard)
+    }
+
+    fn built(builder: reqwest::ClientBuilder, guard: Arc<Guard>) -> Result<Self, ReadError> {
+        let inner = builder.build().map_err(|error| {
+            ReadError::permanent(Stage::Read, code::CONNECT_FAILED, format!("no HTTP client: {error}"))
+        })?;
         Ok(Self { inner, guard, pace: None })
     }
 
@@ -85,6 +83,11 @@ impl Client {
 
     /// Sends it and follows redirects, each of them checked. The answer's body is read whole.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, ReadError> {
+        let (url, response) = self.follow(request).await?;
+        read(url, &request.label, response).await
+    }
+
+    async fn follow(&self, request: &Request) -> Result<(Url, reqwest::Response), ReadError> {
         let mut hop = request.clone();
         for _ in 0..=MAX_REDIRECTS {
             self.guard.check(&hop.url).map_err(|blocked| not_allowed(&request.label, &blocked))?;
@@ -99,12 +102,21 @@ impl Client {
             let response = builder.send().await.map_err(|error| failed(&request.label, error))?;
             match redirected(&hop, &response)? {
                 Some(next) => hop = next,
-                None => return read(hop.url, &request.label, response).await,
+                None => return Ok((hop.url, response)),
             }
         }
         let message = format!("`{}` redirects more than {MAX_REDIRECTS} times", request.label);
         Err(ReadError::permanent(Stage::Read, code::BAD_REDIRECT, message))
     }
+}
+
+fn builder(guard: &Arc<Guard>, names: Arc<dyn Names>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("rfe/", env!("CARGO_PKG_VERSION")))
+        .dns_resolver(Resolver::new(Arc::clone(guard), names))
 }
 
 fn redirected(hop: &Request, response: &reqwest::Response) -> Result<Option<Request>, ReadError> {

@@ -8,23 +8,26 @@ use std::{
     },
 };
 
-use flate2::bufread::MultiGzDecoder;
 use rfe_model::letter::Stage;
 
 use crate::{
     ReadError,
+    decompress::Compression,
     encoding::{Encoding, Transcoded},
     error::code,
-    location::{SourceFile, unreadable},
+    source_file::{SourceFile, unreadable},
 };
 
 const READ_AHEAD: usize = 256 << 10;
+/// By so many bytes a file is known.
+const HEAD: usize = 512;
 /// No record is larger; one that seems so has a quote left open or is no text.
 pub(crate) const MAX_RECORD: usize = 64 << 20;
 
 /// A window over a file's text that moves forward. The text is UTF-8, or meant to be.
 pub(crate) struct Input {
-    name: String,
+    file: SourceFile,
+    compression: Option<Compression>,
     encoding: Encoding,
     bytes: Box<dyn Read + Send>,
     counter: Arc<AtomicU64>,
@@ -37,7 +40,7 @@ pub(crate) struct Input {
 
 impl std::fmt::Debug for Input {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Input").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Input").field("file", &self.file.name).finish_non_exhaustive()
     }
 }
 
@@ -51,26 +54,40 @@ impl Input {
         let counter = Arc::new(AtomicU64::new(0));
         let counted = Counted { inner: file.open()?, counter: Arc::clone(&counter) };
         let mut reader = BufReader::with_capacity(READ_AHEAD, counted);
-        let magic = reader.fill_buf().map_err(|error| unreadable(&file.name, &error))?;
-        let mut bytes: Box<dyn Read + Send> = match magic {
-            [0x1f, 0x8b, ..] => Box::new(MultiGzDecoder::new(reader)),
-            [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(not_yet(&file.name, "zstd")),
-            [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => {
-                return Err(not_yet(&file.name, "bzip2"));
-            }
-            [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(not_yet(&file.name, "xz")),
-            [b'P', b'K', 3, 4, ..] => return Err(not_yet(&file.name, "zip")),
-            _ => Box::new(reader),
+        let head = reader.fill_buf().map_err(|error| failed(file, None, &error))?;
+        let not_read = |what: &str| {
+            let message = format!("`{}` {what}", file.name);
+            ReadError::permanent(Stage::Read, code::TYPE_NOT_SUPPORTED, message)
         };
-        let mut head = Vec::with_capacity(4);
-        bytes.by_ref().take(4).read_to_end(&mut head).map_err(|error| unreadable(&file.name, &error))?;
+        let compression = Compression::of(head).map_err(not_read)?;
+        let failed = |error: std::io::Error| failed(file, compression, &error);
+        let mut bytes: Box<dyn Read + Send> = match compression {
+            Some(compression) => compression.decompressed(reader).map_err(failed)?,
+            None => Box::new(reader),
+        };
+        let mut head = Vec::with_capacity(HEAD);
+        bytes.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(failed)?;
+        if let Some(what) = Compression::is_no_text(&head) {
+            return Err(not_read(what));
+        }
         let (encoding, mark) = marked(&file.name, &head, encoding)?;
         let bytes = Cursor::new(head.split_off(mark)).chain(bytes);
         let bytes: Box<dyn Read + Send> =
             if encoding.is_utf8() { Box::new(bytes) } else { Box::new(Transcoded::new(bytes, encoding)) };
         let buffer = vec![0; window.clamp(4 << 10, MAX_RECORD)];
-        let name = file.name.clone();
-        Ok(Self { name, encoding, bytes, counter, taken: 0, buffer, start: 0, end: 0, at_end: false })
+        let file = file.clone();
+        Ok(Self {
+            file,
+            compression,
+            encoding,
+            bytes,
+            counter,
+            taken: 0,
+            buffer,
+            start: 0,
+            end: 0,
+            at_end: false,
+        })
     }
 
     /// What the file's bytes mean.
@@ -117,7 +134,7 @@ impl Input {
                 Ok(0) => self.at_end = true,
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(unreadable(&self.name, &error)),
+                Err(error) => return Err(failed(&self.file, self.compression, &error)),
             }
         }
         Ok(())
@@ -134,7 +151,7 @@ impl Input {
     fn too_large(&self, line: u64) -> ReadError {
         let message = format!(
             "the record on line {line} of `{}` is larger than {} MiB; is a quote left open there?",
-            self.name,
+            self.file.name,
             MAX_RECORD >> 20
         );
         ReadError::permanent(Stage::Decode, code::RECORD_TOO_LARGE, message)
@@ -146,7 +163,7 @@ fn marked(name: &str, head: &[u8], told: Encoding) -> Result<(Encoding, usize), 
     let wrong = |reason: String| {
         Err(ReadError::permanent(Stage::Read, code::BAD_ENCODING, format!("`{name}` {reason}")))
     };
-    if matches!(head, [0xff, 0xfe, 0, 0] | [0, 0, 0xfe, 0xff]) {
+    if matches!(head, [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..]) {
         return wrong("is UTF-32, which is not read; save it as UTF-8".to_owned());
     }
     if let Some(marked) = Encoding::of_mark(head) {
@@ -160,11 +177,17 @@ fn marked(name: &str, head: &[u8], told: Encoding) -> Result<(Encoding, usize), 
     }
 }
 
-fn not_yet(name: &str, compression: &str) -> ReadError {
-    let message = format!(
-        "`{name}` is compressed with {compression}, which a later version reads; gzip and plain files are read now"
-    );
-    ReadError::permanent(Stage::Read, code::TYPE_NOT_SUPPORTED, message)
+// Errors come through the decoders as they were, and theirs stand beside them.
+fn failed(file: &SourceFile, compression: Option<Compression>, error: &std::io::Error) -> ReadError {
+    if let Some(read) = error.get_ref().and_then(|inner| inner.downcast_ref::<ReadError>()) {
+        return read.clone();
+    }
+    match compression {
+        Some(compression) if error.raw_os_error().is_none() => {
+            file.damaged(&format!("its {} can't be decompressed: {error}", compression.name()))
+        }
+        _ => unreadable(&file.name, error),
+    }
 }
 
 struct Counted {

@@ -5,6 +5,8 @@ mod elements;
 mod reader;
 mod walk;
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use rfe_model::{SourceSpec, Violation};
 use rfe_proto::dlq::DeadLetter;
@@ -24,6 +26,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 struct Config {
     location: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
 }
 
 /// JSON in files.
@@ -39,9 +43,8 @@ impl Source for Json {
     fn check(&self, spec: &SourceSpec) -> Result<(), Vec<Violation>> {
         let config: Config = decode(spec).map_err(|wrong| vec![wrong])?;
         let mut wrong = Wrong::default();
-        wrong.only_replace(spec);
         wrong.json(spec, true);
-        wrong.check("config.location", location::check(&config.location));
+        location::check(&config.location, &config.headers, &mut wrong);
         match spec.json.format.as_deref() {
             None | Some("array") => {}
             Some("ndjson") if spec.json.records.is_some() => {
@@ -58,7 +61,7 @@ impl Source for Json {
 
     async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
         let config: Config = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
-        let (location, spec) = (Location::new(&config.location, spec), spec.clone());
+        let (location, spec) = (Location::new(&config.location, &config.headers, spec), spec.clone());
         Pump::open(move || reader::JsonReader::open(&location, &spec, &context)).await
     }
 

@@ -1,28 +1,64 @@
-//! Where files are: a path or a glob, only below the roots that may be read.
+//! Where files are: a path, a glob or a URL. Local ones only below the roots that may be read.
 
 use std::{
-    collections::HashSet,
-    fs::{File, Metadata},
-    io::Read,
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
-    time::UNIX_EPOCH,
 };
 
+use http::HeaderName;
 use rfe_model::{SourceSpec, letter::Stage, secret, source::Mode};
 
-use crate::{FileMark, ReadContext, ReadError, error::code};
+pub(crate) use crate::source_file::{SourceFile, bytes_total};
+use crate::{
+    FileMark, ReadContext, ReadError,
+    config::{Wrong, resolved},
+    error::code,
+    remote::{self, Remote},
+    source_file::unreadable,
+};
 
 /// Where a source's files are, and which of them are read.
 #[derive(Debug, Clone)]
 pub(crate) struct Location {
     text: String,
+    headers: BTreeMap<String, String>,
     /// Only files that no run has read are read.
     pub(crate) once: bool,
 }
 
+/// Checks `config.location` and `config.headers` without looking at anything.
+pub(crate) fn check(location: &str, headers: &BTreeMap<String, String>, wrong: &mut Wrong) {
+    wrong.check("config.location", check_location(location));
+    let may_be_url = remote::is_url(location) || location.contains("${");
+    if !headers.is_empty() && !may_be_url {
+        wrong.add("config.headers", "are sent to http(s):// locations only; remove them");
+    }
+    for (name, value) in headers {
+        let path = format!("config.headers.{name}");
+        if HeaderName::try_from(name).is_err() {
+            wrong.add(&path, "is no name of a header");
+        }
+        wrong.check(&path, secret::check(value));
+    }
+}
+
+fn check_location(location: &str) -> Result<(), String> {
+    secret::check(location)?;
+    if location.trim().is_empty() {
+        return Err("is empty: write a path, a glob such as `data/*.csv`, or a URL".to_owned());
+    }
+    if remote::is_url(location) {
+        return remote::check(location);
+    }
+    if is_glob(location) {
+        glob::Pattern::new(location).map_err(|error| format!("`{location}` is no glob: {error}"))?;
+    }
+    Ok(())
+}
+
 impl Location {
-    pub(crate) fn new(text: &str, spec: &SourceSpec) -> Self {
-        Self { text: text.to_owned(), once: spec.mode != Mode::Replace }
+    pub(crate) fn new(text: &str, headers: &BTreeMap<String, String>, spec: &SourceSpec) -> Self {
+        Self { text: text.to_owned(), headers: headers.clone(), once: spec.mode != Mode::Replace }
     }
 
     /// The files to read, sorted by name. Blocks its thread, which must be one of the runtime's blocking ones.
@@ -30,9 +66,25 @@ impl Location {
     /// # Errors
     /// Permanent if none matches or one is outside the roots. In the modes that read a file once, no match of a glob is no error.
     pub(crate) fn files(&self, context: &ReadContext) -> Result<Vec<SourceFile>, ReadError> {
-        let found = files(&self.text, self.once, context)?;
+        let location = resolved("location", &self.text, &*context.secrets)?;
+        check_location(&location).map_err(|reason| {
+            ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("config.location: {reason}"))
+        })?;
+        let found = if remote::is_url(&location) {
+            vec![SourceFile::remote(Remote::find(&self.text, &self.headers, context)?)]
+        } else {
+            local(&location, self.once, context)?
+        };
         if !self.once || found.is_empty() {
             return Ok(found);
+        }
+        if let Some(file) = found.iter().find(|file| !file.has_version()) {
+            let message = format!(
+                "`{}` comes with neither ETag nor Last-Modified, so nobody can tell whether it was read before; \
+                 read it with `mode: replace`",
+                file.name
+            );
+            return Err(ReadError::permanent(Stage::Read, code::NOT_A_FILE, message));
         }
         let marks = found.iter().map(SourceFile::mark).collect();
         let unread = tokio::runtime::Handle::current().block_on(context.memory.unread(marks))?;
@@ -41,118 +93,33 @@ impl Location {
     }
 }
 
-/// One file to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SourceFile {
-    /// Where it really is, symlinks resolved.
-    pub(crate) path: PathBuf,
-    /// As `_file` and messages show it.
-    pub(crate) name: String,
-    /// Its size.
-    pub(crate) bytes: u64,
-    version: String,
-}
-
-impl SourceFile {
-    /// What tells it from the file that it was before, and will be.
-    pub(crate) fn mark(&self) -> FileMark {
-        FileMark { path: self.name.clone(), bytes: self.bytes, version: self.version.clone() }
-    }
-
-    /// Its bytes.
-    ///
-    /// # Errors
-    /// If it can't be opened.
-    pub(crate) fn open(&self) -> Result<Box<dyn Read + Send>, ReadError> {
-        Ok(Box::new(File::open(&self.path).map_err(|error| unreadable(&self.name, &error))?))
-    }
-
-    /// Checks that it is still what it was when it was found.
-    ///
-    /// # Errors
-    /// Transient if it changed: what was read may be half of the one and half of the other.
-    pub(crate) fn check_unchanged(&self) -> Result<(), ReadError> {
-        let about = std::fs::metadata(&self.path).map_err(|error| unreadable(&self.name, &error))?;
-        if about.len() == self.bytes && version(&about) == self.version {
-            Ok(())
-        } else {
-            Err(self.changed())
-        }
-    }
-
-    /// The error of a file that is not what it was.
-    pub(crate) fn changed(&self) -> ReadError {
-        let message = format!(
-            "`{}` changed while it was read; replace files by renaming, or read them when they are whole",
-            self.name
-        );
-        ReadError::transient(code::FILE_CHANGED, message)
-    }
-}
-
-/// The size of all files; 0 if it is not known of one.
-pub(crate) fn bytes_total(files: &[SourceFile]) -> u64 {
-    files.iter().map(|file| file.bytes).sum()
-}
-
-// Nanoseconds since the Unix epoch.
-fn version(about: &Metadata) -> String {
-    let since = about.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    since.unwrap_or_default().as_nanos().to_string()
-}
-
-/// Checks a location without looking at the disk.
-///
-/// # Errors
-/// With the reason for a person.
-pub(crate) fn check(location: &str) -> Result<(), String> {
-    secret::check(location)?;
-    if location.trim().is_empty() {
-        return Err("is empty: write a path or a glob, such as `data/*.csv`".to_owned());
-    }
-    if let Some((scheme, _)) = location.split_once("://") {
-        return Err(format!(
-            "`{scheme}://` locations come with a later version; write a local path or a glob"
-        ));
-    }
-    if is_glob(location) {
-        glob::Pattern::new(location).map_err(|error| format!("`{location}` is no glob: {error}"))?;
-    }
-    Ok(())
-}
-
-fn files(location: &str, may_be_none: bool, context: &ReadContext) -> Result<Vec<SourceFile>, ReadError> {
-    let location = secret::resolve(location, &*context.secrets).map_err(|reason| {
-        ReadError::permanent(Stage::Read, code::SECRET_NOT_FOUND, format!("config.location: {reason}"))
-    })?;
-    check(&location).map_err(|reason| {
-        ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("config.location: {reason}"))
-    })?;
+fn local(location: &str, may_be_none: bool, context: &ReadContext) -> Result<Vec<SourceFile>, ReadError> {
     let roots: Vec<PathBuf> = context.roots.iter().filter_map(|root| root.canonicalize().ok()).collect();
     // A file whose name looks like a glob is still a file.
-    let is_literal = !is_glob(&location) || Path::new(&location).is_file();
-    let fixed = if is_literal { PathBuf::from(&location) } else { fixed_part(&location) };
+    let is_literal = !is_glob(location) || Path::new(location).is_file();
+    let fixed = if is_literal { PathBuf::from(location) } else { fixed_part(location) };
     if !existing(&fixed).is_some_and(|real| is_below(&real, &roots)) {
-        return Err(not_allowed(&location, context));
+        return Err(not_allowed(location, context));
     }
     let mut found = Vec::new();
     if is_literal {
-        found.extend(one(Path::new(&location), &location, &roots, context)?);
+        found.extend(one(Path::new(location), location, &roots, context)?);
     } else {
-        let matches = glob::glob(&location).map_err(|error| {
+        let matches = glob::glob(location).map_err(|error| {
             ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("`{location}` is no glob: {error}"))
         })?;
         for matched in matches {
             let path =
                 matched.map_err(|error| unreadable(&error.path().display().to_string(), error.error()))?;
             if path.is_file() {
-                found.extend(one(&path, &location, &roots, context)?);
+                found.extend(one(&path, location, &roots, context)?);
             }
         }
     }
     found.sort_by(|a, b| a.name.cmp(&b.name));
-    if found.is_empty() && (is_literal || !may_be_none) {
-        return Err(not_found(&location, &fixed));
+    // A glob may be waiting for its first file, but not for its folder.
+    if found.is_empty() && (is_literal || !may_be_none || !fixed.is_dir()) {
+        return Err(not_found(location, &fixed));
     }
     Ok(found)
 }
@@ -175,8 +142,11 @@ fn one(
         );
         return Err(ReadError::permanent(Stage::Read, code::FILE_NOT_FOUND, message));
     }
-    let (name, bytes, version) = (path.display().to_string(), about.len(), version(&about));
-    Ok(Some(SourceFile { path: real, name, bytes, version }))
+    if !about.is_file() {
+        let message = format!("`{}` is neither a file nor a folder", path.display());
+        return Err(ReadError::permanent(Stage::Read, code::FILE_UNREADABLE, message));
+    }
+    Ok(Some(SourceFile::local(real, path.display().to_string(), &about)))
 }
 
 fn is_glob(location: &str) -> bool {
@@ -217,20 +187,4 @@ fn not_found(location: &str, fixed: &Path) -> ReadError {
     let state = if folder.is_dir() { "" } else { ", which does not exist" };
     let message = format!("no file matches `{location}` in the folder `{}`{state}", folder.display());
     ReadError::permanent(Stage::Read, code::FILE_NOT_FOUND, message)
-}
-
-/// An error of the operating system about a file.
-pub(crate) fn unreadable(name: &str, error: &std::io::Error) -> ReadError {
-    use std::io::ErrorKind;
-    let message = format!("`{name}` can't be read: {error}");
-    match error.kind() {
-        ErrorKind::NotFound => ReadError::permanent(Stage::Read, code::FILE_NOT_FOUND, message),
-        ErrorKind::PermissionDenied => ReadError::permanent(Stage::Read, code::FILE_UNREADABLE, message),
-        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => ReadError::permanent(
-            Stage::Read,
-            code::DAMAGED_FILE,
-            format!("`{name}` is damaged or ends early: {error}"),
-        ),
-        _ => ReadError::transient(code::FILE_UNREADABLE, message),
-    }
 }

@@ -131,7 +131,8 @@ impl<F: RecordFile> Produce for RecordReader<F> {
         loop {
             if self.current.is_none() && !self.open_next()? {
                 // Files without records still have columns, and have been read.
-                let has_files = self.must_tell_files && !self.ended.is_empty();
+                let has_spoken = self.empty.is_none();
+                let has_files = !self.ended.is_empty() && (self.must_tell_files || has_spoken);
                 let last = self.empty.take().or_else(|| has_files.then(Chunk::default));
                 return Ok(last.map(|chunk| self.finish(chunk)));
             }

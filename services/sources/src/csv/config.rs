@@ -1,5 +1,7 @@
 //! The config of a CSV source.
 
+use std::collections::BTreeMap;
+
 use rfe_model::{SourceSpec, Violation};
 use serde::Deserialize;
 
@@ -15,6 +17,8 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
     pub(super) location: String,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, String>,
     delimiter: Option<String>,
     quote: Option<String>,
     escape: Option<String>,
@@ -38,7 +42,7 @@ impl Config {
 
     /// Checks what decoding does not.
     pub(super) fn check(&self, wrong: &mut Wrong) {
-        wrong.check("config.location", location::check(&self.location));
+        location::check(&self.location, &self.headers, wrong);
         if let Some(names) = &self.names {
             let settled = rfe_model::name::settle_columns(names);
             if let Some((given, _)) = names.iter().zip(&settled).find(|(given, settled)| given != settled) {

@@ -119,7 +119,7 @@ impl CsvReader {
     // Files without rows still have columns, and have been read.
     fn last_word(&mut self) -> Option<Chunk> {
         let has_columns = !self.has_spoken && !self.union.is_empty();
-        let has_files = self.must_tell_files && !self.ended.is_empty();
+        let has_files = !self.ended.is_empty() && (self.must_tell_files || self.has_spoken);
         if !has_columns && !has_files {
             return None;
         }

@@ -27,6 +27,7 @@ pub(super) struct JsonReader {
     /// Files that ended since the last chunk.
     ended: Vec<FileMark>,
     must_tell_files: bool,
+    has_spoken: bool,
     chunk_bytes: usize,
     bytes_total: u64,
     bytes_pending: u64,
@@ -48,6 +49,7 @@ impl JsonReader {
             current: None,
             ended: Vec::new(),
             must_tell_files: location.once,
+            has_spoken: false,
             chunk_bytes: context.chunk_bytes.max(1),
             bytes_pending: 0,
         })
@@ -66,6 +68,7 @@ impl JsonReader {
         chunk.bytes_read = std::mem::take(&mut self.bytes_pending);
         chunk.bytes_total = self.bytes_total;
         chunk.files = std::mem::take(&mut self.ended);
+        self.has_spoken = true;
         chunk
     }
 }
@@ -74,7 +77,7 @@ impl Produce for JsonReader {
     fn produce(&mut self) -> Result<Option<Chunk>, ReadError> {
         loop {
             if self.current.is_none() && !self.open_next()? {
-                let has_files = self.must_tell_files && !self.ended.is_empty();
+                let has_files = !self.ended.is_empty() && (self.must_tell_files || self.has_spoken);
                 return Ok(has_files.then(|| self.finish(Chunk::default())));
             }
             let Some((cutter, file)) = &mut self.current else { continue };

@@ -17,7 +17,7 @@ use super::pages::{self, Span};
 use crate::{
     ReadError,
     error::code,
-    location::{SourceFile, unreadable},
+    source_file::{SourceFile, unreadable},
 };
 
 const MAGIC: &[u8; 4] = b"PAR1";
@@ -52,7 +52,7 @@ impl std::fmt::Debug for ParquetFile {
 impl ParquetFile {
     /// Opens a file and reads its footer.
     pub(super) fn open(source: &SourceFile) -> Result<Self, ReadError> {
-        let mut file = File::open(&source.path).map_err(|error| unreadable(&source.name, &error))?;
+        let mut file = source.open_on_disk()?;
         let bytes = file.metadata().map_err(|error| unreadable(&source.name, &error))?.len();
         check_magic(source, &file, bytes)?;
         let metadata = guarded(&source.name, "its footer", || read_metadata(&mut file))?;

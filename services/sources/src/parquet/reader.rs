@@ -75,6 +75,8 @@ impl ParquetReader {
     /// Finds the files and reads what each says of its columns.
     pub(super) fn open(location: &Location, context: &ReadContext) -> Result<Self, ReadError> {
         let files = location.files(context)?;
+        let files: Vec<SourceFile> =
+            files.into_iter().map(|file| file.on_disk(&context.scratch)).collect::<Result<_, _>>()?;
         let bytes_total = location::bytes_total(&files);
         let mut spellings: HashMap<String, String> = HashMap::new();
         let mut named = Vec::with_capacity(files.len());
@@ -124,7 +126,7 @@ impl ParquetReader {
     // Files without rows still have columns, and have been read.
     fn last_word(&mut self) -> Option<Chunk> {
         let empty = self.empty.take().filter(|_| !self.has_spoken);
-        let has_files = self.must_tell_files && !self.ended.is_empty();
+        let has_files = !self.ended.is_empty() && (self.must_tell_files || self.has_spoken);
         if empty.is_none() && !has_files {
             return None;
         }
@@ -146,14 +148,18 @@ impl Produce for ParquetReader {
             }
             let Some(current) = &mut self.current else { continue };
             let next = current.next(self.chunk_bytes).map_err(|error| current.why(error))?;
-            let Some((frame, rows)) = next else {
+            let mut chunk = None;
+            if let Some((frame, rows)) = next {
+                chunk = Some(current.chunk(&frame, rows.start, &self.expected)?);
+                self.bytes_pending += current.share(rows);
+            }
+            if current.is_at_end() {
                 current.source.check_unchanged()?;
                 self.ended.push(current.source.mark());
                 self.current = None;
-                continue;
-            };
-            let mut chunk = current.chunk(&frame, rows.start, &self.expected)?;
-            chunk.bytes_read = current.share(rows) + std::mem::take(&mut self.bytes_pending);
+            }
+            let Some(mut chunk) = chunk else { continue };
+            chunk.bytes_read = std::mem::take(&mut self.bytes_pending);
             chunk.bytes_total = self.bytes_total;
             chunk.files = std::mem::take(&mut self.ended);
             self.has_spoken = true;
@@ -190,6 +196,11 @@ impl CurrentFile {
             decoded.next += rows;
             (frame, start..start + rows)
         }))
+    }
+
+    fn is_at_end(&self) -> bool {
+        let is_taken = self.decoded.as_ref().is_none_or(|decoded| decoded.next == decoded.frame.height());
+        is_taken && self.pieces.is_empty()
     }
 
     // Small row groups are taken together, up to a chunk.

@@ -90,7 +90,7 @@ fn wrong_values_are_named_where_they_stand() {
         ("csv", json!({"location": "x", "thousands": "."}), "config.thousands"),
         ("csv", json!({"location": "x", "comment": "\""}), "config.comment"),
         ("csv", json!({"location": "x", "names": ["a", "A"]}), "config.names"),
-        ("parquet", json!({"location": "http://x.org/a.parquet"}), "config.location"),
+        ("parquet", json!({"location": "gs://bucket/a.parquet"}), "config.location"),
         ("rest", json!({"url": "nope"}), "config.url"),
         ("rest", json!({"url": "http://${env}"}), "config.url"),
         ("rest", json!({"url": "http://x.org", "records": "data"}), "config.records"),
@@ -147,11 +147,50 @@ fn wrong_values_are_named_where_they_stand() {
 }
 
 #[test]
-fn modes_that_come_later_are_refused() {
-    for mode in [Mode::Append, Mode::Incremental] {
-        let found = wrong(&SourceSpec { mode, ..spec("csv", json!({"location": "x"})) });
-        assert_eq!(found[0].0, "mode");
+fn files_are_read_in_every_mode() {
+    for kind in ["csv", "json", "parquet"] {
+        for mode in [Mode::Replace, Mode::Append, Mode::Incremental] {
+            assert_eq!(wrong(&SourceSpec { mode, ..spec(kind, json!({"location": "x"})) }), [], "{kind}");
+        }
     }
+}
+
+#[test]
+fn locations_are_paths_globs_and_urls() {
+    for good in [
+        "a.csv",
+        "/data/**/*.csv.gz",
+        "http://x.org/a.csv",
+        "https://x.org/a?sig=${env:S}",
+        "${env:BASE}/a.csv",
+    ] {
+        assert_eq!(wrong(&spec("csv", json!({ "location": good }))), [], "{good}");
+    }
+    for (bad, says) in [
+        ("s3://b/a.csv", "later version"),
+        ("ftp://x.org/a.csv", "ftp"),
+        ("http://x.org/*.csv", "wildcards"),
+        ("http://", "no URL"),
+        ("[", "no glob"),
+        (" ", "empty"),
+        ("${env}", "reference"),
+    ] {
+        for kind in ["csv", "json", "parquet"] {
+            let (path, reason) = only(kind, json!({ "location": bad }));
+            assert_eq!(path, "config.location", "{bad}");
+            assert!(reason.contains(says), "{bad}: {reason}");
+        }
+    }
+}
+
+#[test]
+fn headers_are_for_urls() {
+    let url = json!({"location": "https://x.org/a.csv", "headers": {"Authorization": "Bearer ${env:T}"}});
+    assert_eq!(wrong(&spec("csv", url)), []);
+    let (path, _) = only("csv", json!({"location": "a.csv", "headers": {"X": "y"}}));
+    assert_eq!(path, "config.headers");
+    let (path, _) = only("json", json!({"location": "http://x.org", "headers": {"X": "${nope}"}}));
+    assert_eq!(path, "config.headers.X");
 }
 
 #[test]
