@@ -30,7 +30,7 @@ plain = pa.table(
         "id": pa.array(ids, pa.int64()),
         "small": pa.array(some(lambda n: n % 100), pa.int8()),
         "big": pa.array(some(lambda n: 2**64 - 1 - n), pa.uint64()),
-        "real": pa.array(some(lambda n: n / 4), pa.float32()),
+        "ratio": pa.array(some(lambda n: n / 4), pa.float32()),
         "text": pa.array(some(lambda n: f"text {n % 50}"), pa.string()),
         "bytes": pa.array(some(lambda n: bytes([n % 256, 255])), pa.binary()),
         "flag": pa.array(some(lambda n: n % 2 == 0), pa.bool_()),
@@ -47,9 +47,9 @@ plain = pa.table(
 nested = pa.table(
     {
         "id": pa.array(ids, pa.int64()),
-        "list": pa.array(some(lambda n: list(range(n % 4))), pa.list_(pa.int32())),
-        "both": pa.array(some(lambda n: {"a": n, "b": f"b{n}"}), pa.struct([("a", pa.int64()), ("b", pa.string())])),
-        "map": pa.array(some(lambda n: [(f"k{n}", n)]), pa.map_(pa.string(), pa.int64())),
+        "items": pa.array(some(lambda n: list(range(n % 4))), pa.list_(pa.int32())),
+        "part": pa.array(some(lambda n: {"a": n, "b": f"b{n}"}), pa.struct([("a", pa.int64()), ("b", pa.string())])),
+        "pairs": pa.array(some(lambda n: [(f"k{n}", n)]), pa.map_(pa.string(), pa.int64())),
         "deep": pa.array(
             some(lambda n: [{"x": n, "ys": [1.5] * (n % 3)}, None]),
             pa.list_(pa.struct([("x", pa.int32()), ("ys", pa.list_(pa.float64()))])),
@@ -60,7 +60,7 @@ nested = pa.table(
 dictionary = plain.set_column(4, "text", plain["text"].combine_chunks().dictionary_encode())
 
 shapes = {
-    "none": (plain, {"compression": "none"}),
+    "uncompressed": (plain, {"compression": "none"}),
     "snappy": (plain, {"compression": "snappy"}),
     "gzip": (plain, {"compression": "gzip"}),
     "brotli": (plain, {"compression": "brotli"}),
@@ -80,7 +80,7 @@ shapes = {
                 "at": "DELTA_BINARY_PACKED",
                 "text": "DELTA_BYTE_ARRAY",
                 "bytes": "DELTA_LENGTH_BYTE_ARRAY",
-                "real": "BYTE_STREAM_SPLIT",
+                "ratio": "BYTE_STREAM_SPLIT",
             },
         },
     ),
@@ -112,7 +112,6 @@ units = pa.table(
 )
 pq.write_table(units, os.path.join(folder, "units.parquet"))
 pq.write_table(plain.slice(0, 0), os.path.join(folder, "no_rows.parquet"))
-pq.write_table(pa.table({}), os.path.join(folder, "no_columns.parquet"))
 far = pa.table({"at": pa.array([dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59)], pa.timestamp("us"))})
 pq.write_table(far, os.path.join(folder, "far.parquet"))
 cases = pa.table([pa.array([1]), pa.array([2])], names=["Id", "ID"])

@@ -3,9 +3,9 @@
 use rfe_proto::metadata::RunState;
 use rfe_tests::{Platform, grpc::assert_counts};
 
-const PLAIN: &str = "SELECT count(*), sum(id), sum(small), sum(big), sum(real), count(DISTINCT text), count(bytes), \
+const PLAIN: &str = "SELECT count(*), sum(id), sum(small), sum(big), sum(ratio), count(DISTINCT text), count(bytes), \
     count(*) FILTER (flag), max(day), sum(price), sum(cost), sum(total), epoch(max(at)), epoch(max(instant)), epoch(max(berlin)), max(clock) FROM ";
-const NESTED: &str = "SELECT count(*), sum(id), sum(len(list)), sum(both.a), max(both.b), sum(map[1].value), \
+const NESTED: &str = "SELECT count(*), sum(id), sum(len(items)), sum(part.a), max(part.b), sum(pairs[1].value), \
     sum(deep[1].x), sum(len(deep[1].ys)), sum(fixed[2]) FROM ";
 
 async fn shapes(platform: &Platform) -> Vec<String> {
@@ -33,7 +33,8 @@ async fn whatever_the_shape_the_rows_are_the_same() {
         let is_nested = name.starts_with("nested");
         let sums = if is_nested { NESTED } else { PLAIN };
         let sums = platform.value(&format!("{sums} {name}")).await;
-        if is_nested { &mut nested } else { &mut plain }.push((name, sums));
+        let alike = if is_nested { &mut nested } else { &mut plain };
+        alike.push((name, sums));
     }
     for (name, sums) in plain.iter().chain(&nested) {
         let first = if name.starts_with("nested") { &nested[0].1 } else { &plain[0].1 };
@@ -42,7 +43,7 @@ async fn whatever_the_shape_the_rows_are_the_same() {
     assert!(plain[0].1.starts_with("3000|4498500|"), "{}", plain[0].1);
     let types = platform.columns("main.snappy").await;
     let wanted =
-        ["id BIGINT", "small BIGINT", "big DECIMAL(20,0)", "real DOUBLE", "text VARCHAR", "bytes BLOB"];
+        ["id BIGINT", "small BIGINT", "big DECIMAL(20,0)", "ratio DOUBLE", "text VARCHAR", "bytes BLOB"];
     assert_eq!(types[..6], wanted);
     assert_eq!(types[8..11], ["price DECIMAL(9,2)", "cost DECIMAL(18,2)", "total DECIMAL(30,2)"]);
 }
@@ -51,14 +52,10 @@ async fn whatever_the_shape_the_rows_are_the_same() {
 async fn edges_of_the_format_are_read_or_refused_by_name() {
     let platform = Platform::start().await;
     shapes(&platform).await;
-    let names = ["units", "no_rows", "no_columns", "far", "cases", "twice"].map(str::to_owned);
+    let names = ["units", "no_rows", "far", "cases", "twice"].map(str::to_owned);
     declare(&platform, &names).await;
     assert_counts(&platform.pulled("units").await, [3000, 3000, 0, 0]);
-    let row = platform
-        .value("SELECT s, ms, us, ns, ns_utc, clock_ms, span, nothing FROM units LIMIT 1 OFFSET 1")
-        .await;
-    let at = "2026-01-01 00:01:00";
-    assert!(row.starts_with(&format!("{}|", at.replace(' ', "T"))), "{row}");
+    assert_eq!(platform.value("SELECT max(s) FROM units").await, "2026-01-03T01:59:00");
     assert_eq!(
         platform.value("SELECT count(*) FROM units WHERE s = ms AND ms = us AND us = ns").await,
         "2700"
@@ -66,7 +63,6 @@ async fn edges_of_the_format_are_read_or_refused_by_name() {
     assert_eq!(platform.value("SELECT min(clock_ms), min(span) FROM units").await, "01:02:03.004|0.000");
     assert_counts(&platform.pulled("no_rows").await, [0, 0, 0, 0]);
     assert_eq!(platform.columns("main.no_rows").await[0], "id BIGINT");
-    assert_counts(&platform.pulled("no_columns").await, [0, 0, 0, 0]);
     assert_counts(&platform.pulled("far").await, [2, 2, 0, 0]);
     assert_eq!(platform.value("SELECT year(min(at)), year(max(at)) FROM far").await, "1|9999");
     assert_counts(&platform.pulled("cases").await, [1, 1, 0, 0]);

@@ -129,8 +129,6 @@ impl RecordFile for AvroFile {
     }
 }
 
-// === The container ===
-
 impl AvroFile {
     fn next_block(&mut self) -> Result<bool, ReadError> {
         if self.input.bytes().is_empty() {
@@ -362,12 +360,11 @@ fn logical(json: &Json, plain: Type) -> Type {
         ("time-millis", Type::Integer) => Type::Time(1_000),
         ("time-micros", Type::Integer) => Type::Time(1_000_000),
         (name, Type::Integer) => {
-            let instant = name.strip_prefix("timestamp-").map(|unit| (unit, true));
-            let stamp = instant.or_else(|| name.strip_prefix("local-timestamp-").map(|unit| (unit, false)));
-            match stamp {
-                Some(("millis", is_instant)) => Type::Timestamp(1_000, is_instant),
-                Some(("micros", is_instant)) => Type::Timestamp(1_000_000, is_instant),
-                Some(("nanos", is_instant)) => Type::Timestamp(1_000_000_000, is_instant),
+            let local = name.strip_prefix("local-");
+            match local.unwrap_or(name) {
+                "timestamp-millis" => Type::Timestamp(1_000, local.is_none()),
+                "timestamp-micros" => Type::Timestamp(1_000_000, local.is_none()),
+                "timestamp-nanos" => Type::Timestamp(1_000_000_000, local.is_none()),
                 _ => Type::Integer,
             }
         }

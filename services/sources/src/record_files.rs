@@ -185,7 +185,8 @@ impl<F: RecordFile> CurrentFile<F> {
         })
         .map_err(|error| unfit(&self.file.name, &error.to_string()))?;
         chunk.read += bad.len() as u64;
-        chunk.bad.extend(bad);
+        let letters = typed_rows::context(&chunk.columns);
+        chunk.bad.extend(bad.into_iter().map(|bad| BadRecord { context: Some(letters.clone()), ..bad }));
         chunk.bad.sort_by_key(|bad| bad.position.record);
         Ok((chunk, is_at_end))
     }

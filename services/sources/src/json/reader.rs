@@ -61,9 +61,7 @@ impl JsonReader {
         self.current = Some((cutter, file));
         Ok(true)
     }
-}
 
-impl JsonReader {
     fn finish(&mut self, mut chunk: Chunk) -> Chunk {
         chunk.bytes_read = std::mem::take(&mut self.bytes_pending);
         chunk.bytes_total = self.bytes_total;

@@ -21,7 +21,7 @@ struct Case {
 }
 
 /// A record as it was read: its line, and its fields or what is wrong with it.
-type Record = (u64, Result<Vec<String>, BadRecord>);
+type Record = (u64, Result<Vec<String>, Box<BadRecord>>);
 
 impl Case {
     fn config(&self) -> Json {
@@ -97,11 +97,17 @@ fn records(chunks: &[Chunk], width: usize) -> Vec<Record> {
             let texts = fields.iter().map(|field| field[row].clone().unwrap_or_default()).collect();
             records.push((line.expect("a line") as u64, Ok(texts)));
         }
-        let bad = chunk.bad.iter().map(|bad| (u64::from(bad.position.line), Err(bad.clone())));
+        let bad = chunk.bad.iter().map(|bad| (u64::from(bad.position.line), Err(Box::new(bad.clone()))));
         records.extend(bad);
     }
     records.sort_by_key(|(line, _)| *line);
     records
+}
+
+// Neither marked as another encoding nor looking like one.
+fn is_plain(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(4)];
+    !matches!(head.first(), Some(0xfe | 0xff)) && !head.starts_with(b"\xef\xbb\xbf") && !head.contains(&0)
 }
 
 // Checks the record that begins at a place, and says where it ends.
@@ -144,7 +150,7 @@ fn agrees(case: &Case, record: &Record, at: usize) -> Result<usize, TestCaseErro
 fn csv_has_the_records_and_fields_of_an_independent_reader() {
     let trial = Trial::new();
     holds(600, &hostile(), |case| {
-        prop_assume!(case.bytes.first() != Some(&0xff));
+        prop_assume!(is_plain(&case.bytes));
         trial.desk.write("a.csv", &case.bytes);
         let chunks = trial.read("csv", case.config(), 1 << 20).expect("read");
         let mut at = case.without_line_ends(0);
@@ -205,7 +211,7 @@ fn what_a_csv_writer_writes_lands_whole() {
             writer.write_record(record).expect("memory");
         }
         let bytes = writer.into_inner().expect("memory");
-        prop_assume!(!bytes.starts_with("\u{feff}".as_bytes()));
+        prop_assume!(is_plain(&bytes));
         let case = Case { delimiter, quote: Some(b'"'), escape: None, width: table[0].len(), bytes };
         trial.desk.write("a.csv", &case.bytes);
         let chunks = trial.read("csv", case.config(), 1 << 20).expect("read");
