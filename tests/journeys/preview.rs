@@ -92,7 +92,8 @@ async fn what_would_change_is_told_by_policy() {
     platform.write("drift.csv", "id,name,gone\n1,a,x\n");
     let yaml = |policy: &str| {
         format!(
-            "version: 1\nsources:\n- {{name: drift, kind: csv, schema_policy: {policy}, config: {{location: drift.csv}}}}\n"
+            "version: 1\nsources:\n- {{name: drift, kind: csv, schema_policy: {policy}, on_bad_row: fail, \
+             config: {{location: drift.csv}}}}\n"
         )
     };
     platform.apply(&yaml("evolve")).await;
@@ -120,12 +121,16 @@ async fn what_would_change_is_told_by_policy() {
         frozen.would_fail
     );
     platform.apply(&yaml("discard")).await;
+    let held = preview(&platform, "drift", 0).await.expect("it can be read");
+    let left_out = (held.records_read, held.rows.len(), held.would_fail.as_str());
+    assert_eq!(left_out, (1, 0, ""), "a record that is left out fails no run");
+    platform.write("drift.csv", "id,name,fresh\n2,b,2026-01-01\n");
     let discards = preview(&platform, "drift", 0).await.expect("it can be read");
-    assert_eq!(discards.discarded_columns, ["fresh"]);
+    assert_eq!((discards.discarded_columns.as_slice(), discards.records_bad), (&["fresh".to_owned()][..], 0));
     assert_eq!(columns(&discards).last(), Some(&("fresh", "DATE", "left out")));
     platform.apply(&yaml("quarantine")).await;
     let quarantines = preview(&platform, "drift", 0).await.expect("it can be read");
-    assert_eq!(quarantines.bad_records.len(), 1, "1.5 is no BIGINT: {quarantines:?}");
+    assert_eq!(quarantines.bad_records.len(), 1, "`fresh` is no column: {quarantines:?}");
 
     let text = platform.rfe(&["preview", "drift"]).await.ok().stdout;
     assert!(text.contains("changes against schema version 1"), "{text}");
