@@ -47,7 +47,7 @@ impl Client {
         if text(header::CONTENT_TYPE).to_ascii_lowercase().starts_with("text/html") {
             return Err(no_file(&label, "answers with a web page (text/html); is a login needed?"));
         }
-        let length = text(header::CONTENT_LENGTH).parse().ok();
+        let length: Option<u64> = text(header::CONTENT_LENGTH).parse().ok();
         let is_chunked = response.headers().contains_key(header::TRANSFER_ENCODING);
         if response.version() < Version::HTTP_2 && length.is_none() && !is_chunked {
             let reason = "says neither how long the file is nor where it ends, so a part could pass for the whole; \

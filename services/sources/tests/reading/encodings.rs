@@ -76,7 +76,7 @@ async fn encodings_of_one_byte_are_read_where_they_are_declared() {
         ("shift_jis", b"\x93\xfa\x96\x7b", "日本"),
         ("gb18030", b"\xd6\xd0", "中"),
     ] {
-        desk.write("a.csv", [b"a,b\n1,", bytes, b"\n2\n"].concat());
+        desk.write("a.csv", [&b"a,b\n1,"[..], bytes, b"\n2\n"].concat());
         let config = json!({"location": "a.csv", "encoding": label});
         let chunks = desk.read("csv", config.clone()).await.expect("read");
         assert_eq!(column(&chunks, "b"), some(&[text]), "{label}");
