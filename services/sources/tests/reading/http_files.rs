@@ -63,9 +63,9 @@ async fn a_parquet_file_behind_a_url_is_read_and_leaves_nothing_in_the_scratch_f
         mend: |raw| String::from_utf8(raw.to_vec()).expect("text").replace("\"seven\"", "7").into_bytes(),
     };
     conformance::run(&case).await;
-    tokio::time::timeout(Duration::from_secs(10), async {
+    tokio::time::timeout(std::time::Duration::from_secs(10), async {
         while std::fs::read_dir(scratch.path()).expect("folder").count() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     })
     .await
