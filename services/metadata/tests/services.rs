@@ -315,6 +315,9 @@ async fn files_of_a_layer_stream_whole_however_many_they_are() {
         stats: vec![pb::ColumnStats { column_id: 1, min: text.clone(), ..Default::default() }],
         ..file.clone()
     }));
+    let rows =
+        request.files.iter().filter(|file| file.layer() == pb::Layer::Processed).map(|file| file.rows).sum();
+    request.counters = Some(pb::RunCounters { read: rows, landed: rows, ..Default::default() });
     let committed = mesh.runs.commit_run(request).await.expect("commit").into_inner();
     let snapshot = committed.run.expect("it succeeded").snapshot;
     let mut scan = async |layer: pb::Layer, snapshot| {

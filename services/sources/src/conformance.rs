@@ -224,7 +224,8 @@ async fn records_are_held_to_the_columns_of_the_dataset(case: &Case, chunks: &[C
     );
     let drifted = bad(&held).filter(|record| record.code == code::UNKNOWN_COLUMN);
     for record in drifted {
-        assert_eq!((record.stage, record.field_path.as_str()), (Stage::Contract, unknown.name.as_str()));
+        assert_eq!(record.stage, Stage::Contract);
+        assert!(record.field_path.eq_ignore_ascii_case(&unknown.name), "{}", record.field_path);
         let again = decode_in(case, &context, record, &record.raw);
         assert_eq!(again.bad.len(), 1, "a letter of it is held to the same columns");
     }

@@ -15,6 +15,7 @@ use crate::{
     checkpoint::Checkpoints,
     commit::{Committed, commit},
     count::{Count, note_duplicates},
+    encode::Form,
     failure::{Stop, busy},
     guess::Guess,
     land::Landed,
@@ -192,7 +193,7 @@ impl<'a> Landing<'a> {
         };
         let projection = Projection::new(schema, &stage.observed, &origin)?;
         let config = &attempt.worker.config;
-        let mut parts = Parts::new(&attempt.scratch(), "processed", Limits::from(config));
+        let mut parts = Parts::new(&attempt.scratch(), "processed", Limits::from(config), Form::Kept);
         let (known, schema) = (known.clone(), schema.clone());
         let (worker, folder) = (attempt.worker.clone(), attempt.scratch());
         let (mut stage, raw, mut parts, rows) = busy(At::Write, move || {

@@ -32,14 +32,15 @@ pub(crate) struct Parts {
     folder: PathBuf,
     layer: &'static str,
     limits: Limits,
+    form: Form,
     current: Option<PartWriter>,
     closed: Vec<WrittenPart>,
     made: u32,
 }
 
 impl Parts {
-    pub fn new(folder: &Path, layer: &'static str, limits: Limits) -> Self {
-        Self { folder: folder.to_owned(), layer, limits, current: None, closed: Vec::new(), made: 0 }
+    pub fn new(folder: &Path, layer: &'static str, limits: Limits, form: Form) -> Self {
+        Self { folder: folder.to_owned(), layer, limits, form, current: None, closed: Vec::new(), made: 0 }
     }
 
     /// Adds a row group: columns of those fields that are not constant, in their order. `scratch` is where their pages wait.
@@ -83,6 +84,6 @@ impl Parts {
     fn open(&mut self, fields: &[PartField]) -> PolarsResult<PartWriter> {
         let path = self.folder.join(format!("{}-{}.parquet", self.layer, self.made));
         self.made += 1;
-        PartWriter::create(&path, fields, Form::Kept)
+        PartWriter::create(&path, fields, self.form)
     }
 }

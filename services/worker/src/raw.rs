@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn the_run_stands_before_the_place_and_no_column_of_the_source_hides_it() {
         let folder = tempfile::tempdir().expect("folder");
-        let mut open = Parts::new(folder.path(), "raw", Limits::from(&Config::default()));
+        let mut open = Parts::new(folder.path(), "raw", Limits::from(&Config::default()), Form::Stored);
         let frame = df!("id" => ["007"], "_run_id" => ["theirs"], "_file" => ["a.csv"], "_line" => [2i64])
             .expect("frame");
         let encoded = encode(&frame, Form::Stored).expect("encode");

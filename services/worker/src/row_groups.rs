@@ -40,7 +40,7 @@ impl RowGroups {
         Self {
             gather: Gather::new(config.row_group_rows, config.row_group_bytes),
             guess,
-            raw: Some(Parts::new(folder, name, Limits::from(config))),
+            raw: Some(Parts::new(folder, name, Limits::from(config), Form::Stored)),
             run_id: run_id.to_owned(),
             kept: Kept::new(folder, name, config.staged_bytes),
         }

@@ -77,6 +77,9 @@ impl Stage {
             return Err(Failed::permanent(At::Decode, WRITE_FAILED, message).into());
         }
         chunk.columns.iter().for_each(|column| self.observed.add(column));
+        if rows == 0 {
+            return Ok(());
+        }
         let mut fields: Vec<Field> = Vec::with_capacity(chunk.columns.len() + 2);
         for column in chunk.columns {
             let name = PlSmallStr::from_string(column.name);

@@ -218,7 +218,7 @@ pub fn commit(run: &pb::Run, names: &[&str], events: bool) -> pb::CommitRunReque
         event_ids: if events { names.iter().map(|name| (*name).to_owned()).collect() } else { Vec::new() },
         letters: Vec::new(),
         counters: Some(pb::RunCounters { read: rows, landed: rows, ..Default::default() }),
-        discarded_columns: Vec::new(),
+        ..Default::default()
     }
 }
 

@@ -87,8 +87,8 @@ pub fn text(batches: &[RecordBatch]) -> Vec<String> {
     let options = arrow::util::display::FormatOptions::default().with_null("NULL");
     let mut lines = Vec::new();
     for batch in batches {
-        let columns = batch
-            .columns()
+        let shown: Vec<ArrayRef> = batch.columns().iter().map(with_offset).collect();
+        let columns = shown
             .iter()
             .map(|column| {
                 arrow::util::display::ArrayFormatter::try_new(column.as_ref(), &options).expect("formatter")
@@ -101,6 +101,14 @@ pub fn text(batches: &[RecordBatch]) -> Vec<String> {
         }
     }
     lines
+}
+
+// The formatter knows offsets and no names of zones.
+fn with_offset(column: &ArrayRef) -> ArrayRef {
+    match column.as_any().downcast_ref::<TimestampMicrosecondArray>() {
+        Some(instants) if instants.timezone().is_some() => Arc::new(instants.clone().with_timezone("+00:00")),
+        _ => column.clone(),
+    }
 }
 
 /// Serves the role with default settings.

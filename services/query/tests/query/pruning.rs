@@ -23,13 +23,13 @@ const COLUMNS: [(u32, &str, &str); 10] = [
     (10, "late", "VARCHAR"),
 ];
 
-/// Two datasets of the same files: of `some` the bounds are known, of `every` nothing is.
+/// Two datasets of the same files: of `known` the bounds are known, of `every` nothing is.
 async fn served() -> Served {
     serve_datasets(Config::default(), |lake| {
-        let files = files(lake, "some");
+        let files = files(lake, "known");
         let bare = |file: &DataFile| DataFile { stats: Vec::new(), ..file.clone() };
         let every = files.iter().map(bare).collect();
-        vec![made("some", files), made("every", every)]
+        vec![made("known", files), made("every", every)]
     })
     .await
 }
@@ -185,7 +185,7 @@ async fn a_result_is_the_same_whether_files_are_left_out_or_not() {
     while answered < 500 {
         let sql = statement(&mut dice);
         let whole = sorted(served.rows(&sql.replace("$t", "every")).await);
-        let pruned = sorted(served.rows(&sql.replace("$t", "some")).await);
+        let pruned = sorted(served.rows(&sql.replace("$t", "known")).await);
         match whole {
             Ok(whole) => assert_eq!(pruned.as_ref(), Ok(&whole), "{sql}"),
             // A comparison that fails on a value may not meet the value.
@@ -215,24 +215,24 @@ async fn only_the_files_that_can_match_are_read() {
         now - std::mem::replace(&mut before, now)
     };
     for (sql, files) in [
-        ("SELECT * FROM some", FILES),
-        ("SELECT * FROM some WHERE id = 3", 1),
-        ("EXPLAIN SELECT * FROM some WHERE id = 3", 1),
-        ("SELECT * FROM some WHERE id = '3' AND s IS NOT NULL", 1),
-        ("SELECT * FROM some x WHERE x.id IN (3, 4)", 1),
-        ("SELECT * FROM some WHERE day > DATE '2026-05-12'", 2),
-        ("SELECT * FROM some WHERE tz < '2026-01-02'", 1),
-        ("SELECT * FROM some WHERE late = 'late 60'", 1),
+        ("SELECT * FROM known", FILES),
+        ("SELECT * FROM known WHERE id = 3", 1),
+        ("EXPLAIN SELECT * FROM known WHERE id = 3", 1),
+        ("SELECT * FROM known WHERE id = '3' AND s IS NOT NULL", 1),
+        ("SELECT * FROM known x WHERE x.id IN (3, 4)", 1),
+        ("SELECT * FROM known WHERE day > DATE '2026-05-12'", 2),
+        ("SELECT * FROM known WHERE tz < '2026-01-02'", 1),
+        ("SELECT * FROM known WHERE late = 'late 60'", 1),
         // Files without the column hold only NULLs; the empty file holds neither.
-        ("SELECT * FROM some WHERE late IS NOT NULL", 9),
+        ("SELECT * FROM known WHERE late IS NOT NULL", 9),
         // Of the four files in which it was a number the order of texts is not known.
-        ("SELECT * FROM some WHERE s = '130x'", 5),
-        ("SELECT * FROM some WHERE id = NULL", 0),
-        ("SELECT * FROM some a, some b WHERE a.id = 3 AND b.id = 3", 1),
+        ("SELECT * FROM known WHERE s = '130x'", 5),
+        ("SELECT * FROM known WHERE id = NULL", 0),
+        ("SELECT * FROM known a, known b WHERE a.id = 3 AND b.id = 3", 1),
         // What a function gives has no bounds.
-        ("SELECT * FROM some WHERE abs(id) = 3", FILES),
-        ("SELECT * FROM some WHERE id = 3 OR random() < 2", FILES),
-        ("SELECT * FROM some a, some b WHERE a.id = 3", FILES),
+        ("SELECT * FROM known WHERE abs(id) = 3", FILES),
+        ("SELECT * FROM known WHERE id = 3 OR random() < 2", FILES),
+        ("SELECT * FROM known a, known b WHERE a.id = 3", FILES),
     ] {
         assert_eq!(read(sql).await, files, "{sql}");
     }

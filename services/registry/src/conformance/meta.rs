@@ -1,6 +1,9 @@
 //! Tables of `meta`.
 
-use rfe_proto::metadata as pb;
+use rfe_proto::{
+    metadata as pb,
+    scheduler::{Schedule, schedule::Timing},
+};
 
 use super::{
     Stores,
@@ -38,6 +41,13 @@ fn text(text: &str) -> MetaValue {
 }
 
 async fn every_table_can_be_scanned_and_each_row_fits_its_columns(stores: Stores<'_>) {
+    let hourly = Schedule {
+        schedule_id: "shown".to_owned(),
+        source: "clocked".to_owned(),
+        timing: Some(Timing::Cron("0 * * * *".to_owned())),
+        ..Schedule::default()
+    };
+    stores.schedules.put_schedule(&hourly).await.expect("put");
     for name in META_TABLES {
         let table = scan(stores, name).await;
         assert!(!table.rows.is_empty(), "{name}");

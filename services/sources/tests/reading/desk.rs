@@ -124,7 +124,9 @@ pub fn column(chunks: &[Chunk], name: &str) -> Vec<Option<String>> {
 
 /// The texts of a column of raw over all chunks.
 pub fn raw(chunks: &[Chunk], name: &str) -> Vec<Option<String>> {
-    chunks.iter().flat_map(|chunk| texts(chunk.raw.column(name).expect("column"))).collect()
+    // A chunk that only tells of files has no columns.
+    let with_rows = chunks.iter().filter(|chunk| chunk.rows() > 0);
+    with_rows.flat_map(|chunk| texts(chunk.raw.column(name).expect("column"))).collect()
 }
 
 pub fn observed(chunks: &[Chunk], name: &str) -> Option<SqlType> {

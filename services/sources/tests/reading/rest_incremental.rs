@@ -130,7 +130,8 @@ fn modes_and_the_key_belong_together() {
         if let Some(incremental) = incremental {
             config["incremental"] = incremental.clone();
         }
-        let merge = Some(MergeSpec { key: vec!["id".to_owned()], ..MergeSpec::default() });
+        let merge =
+            (mode == Mode::Merge).then(|| MergeSpec { key: vec!["id".to_owned()], ..MergeSpec::default() });
         let spec = SourceSpec { mode, merge, ..spec("rest", config) };
         let wrong = model_kind::check(&spec, &SourceKinds::default()).err().unwrap_or_default();
         wrong.into_iter().map(|violation| violation.path).collect::<Vec<_>>()
