@@ -36,7 +36,7 @@ async fn avro_files_land_with_their_types() {
     assert_eq!(platform.value(sums).await, "3001|4501500|2250|1124625.0|2998.500|1500|3000|600|new");
     let row = "SELECT day, local, hex(picture), tags FROM readings WHERE id = 1001";
     assert_eq!(platform.value(row).await, "2028-09-28|2026-02-11T17:00:00|E9FF|[\"1001\",\"1001\"]");
-    assert_eq!(platform.value("SELECT epoch(at) FROM readings WHERE id = 60").await, "1767225660.0");
+    assert_eq!(platform.value("SELECT epoch(\"at\") FROM readings WHERE id = 60").await, "1767225660.0");
     let raw = "SELECT _record, body LIKE '%\"price\":0.500,%', body->>'$.place.city' FROM raw.readings WHERE _file LIKE '%b.avro' ORDER BY _record LIMIT 1";
     assert_eq!(platform.value(raw).await, "1|true|town 0");
 }

@@ -4,7 +4,7 @@ use rfe_proto::metadata::RunState;
 use rfe_tests::{Platform, grpc::assert_counts};
 
 const PLAIN: &str = "SELECT count(*), sum(id), sum(small), sum(big), sum(ratio), count(DISTINCT text), count(bytes), \
-    count(*) FILTER (flag), max(day), sum(price), sum(cost), sum(total), epoch(max(at)), epoch(max(instant)), epoch(max(berlin)), max(clock) FROM ";
+    count(*) FILTER (flag), max(day), sum(price), sum(cost), sum(total), epoch(max(\"at\")), epoch(max(instant)), epoch(max(berlin)), max(clock) FROM ";
 const NESTED: &str = "SELECT count(*), sum(id), sum(len(items)), sum(part.a), max(part.b), sum(pairs[1].value), \
     sum(deep[1].x), sum(len(deep[1].ys)), sum(fixed[2]) FROM ";
 
@@ -64,7 +64,7 @@ async fn edges_of_the_format_are_read_or_refused_by_name() {
     assert_counts(&platform.pulled("no_rows").await, [0, 0, 0, 0]);
     assert_eq!(platform.columns("main.no_rows").await[0], "id BIGINT");
     assert_counts(&platform.pulled("far").await, [2, 2, 0, 0]);
-    assert_eq!(platform.value("SELECT year(min(at)), year(max(at)) FROM far").await, "1|9999");
+    assert_eq!(platform.value("SELECT year(min(\"at\")), year(max(\"at\")) FROM far").await, "1|9999");
     assert_counts(&platform.pulled("cases").await, [1, 1, 0, 0]);
     assert_eq!(platform.value("SELECT Id, ID_2 FROM cases").await, "1|2");
     let run = platform.pull("twice").await;

@@ -209,7 +209,7 @@ async fn sources_of_a_file_are_previewed_before_they_are_applied() {
     let shown: Vec<Json> = all.json_lines();
     assert_eq!(shown.iter().map(|one| &one["source"]).collect::<Vec<_>>(), ["a", "b"]);
     assert!(all.stderr.contains("hook") && all.stderr.contains("nothing to read"), "{}", all.stderr);
-    assert_eq!(shown[1]["columns"][0]["type"], "JSON");
+    assert_eq!(shown[1]["columns"][0]["type"], "VARCHAR");
     assert_eq!(shown[1]["rows"][1]["cells"][1]["text"], "true");
     let one = platform.rfe(&["preview", "-f", "new.yaml", "b", "--json"]).await.ok().json();
     assert_eq!(one["source"], "b");

@@ -34,8 +34,8 @@ async fn only_files_that_can_match_are_opened() {
     for (filter, shown, opened) in [
         ("true", "3", 3),
         ("day = '2026-11-02'", "1", 1),
-        ("at > TIMESTAMP '2026-11-02 07:00:00'", "2", 2),
-        ("at BETWEEN '2026-11-01' AND '2026-11-02'", "1", 1),
+        ("\"at\" > TIMESTAMP '2026-11-02 07:00:00'", "2", 2),
+        ("\"at\" BETWEEN '2026-11-01' AND '2026-11-02'", "1", 1),
         ("price IN (1.5, 9)", "1", 1),
         ("n = '9'", "1", 2),
         ("note < 'm' AND note >= 'long long'", "3", 3),

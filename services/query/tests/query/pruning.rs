@@ -195,7 +195,9 @@ async fn a_result_is_the_same_whether_files_are_left_out_or_not() {
     }
     assert!(refused < answered / 5, "{refused} of {answered} statements were refused");
     let (read, left_out) = (counted(&served, "read"), counted(&served, "pruned"));
-    assert!(left_out * 5 > read - left_out, "{left_out} files left out and {read} read");
+    // Half of all were those of the dataset without bounds. Of the others a tenth is enough to have tried what pruning does.
+    let bounded = (read + left_out) / 2;
+    assert!(left_out * 10 > bounded, "{left_out} of {bounded} files left out");
 }
 
 fn counted(served: &Served, outcome: &str) -> u64 {
