@@ -58,7 +58,11 @@ fn processed(commit: &Commit) -> impl Iterator<Item = &pb::DataFile> {
 
 async fn check_schema(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit) -> Result<()> {
     let is_known = match commit.schema_version {
-        0 => processed(commit).all(|file| file.rows == 0),
+        // Rows without a column of their own, such as `{}`, need no version until there is one.
+        0 => {
+            processed(commit).all(|file| file.rows == 0)
+                || schema::newest(connection, &run.source).await?.is_none()
+        }
         version => schema::version(connection, &run.source, version).await?.is_some(),
     };
     if is_known {

@@ -111,7 +111,7 @@ fn rows(mask: &BooleanChunked) -> Vec<usize> {
 fn to_text(column: &Column) -> PolarsResult<Column> {
     let is_plain =
         column.dtype().is_primitive_numeric() || column.dtype().is_bool() || column.dtype().is_decimal();
-    if is_plain || matches!(column.dtype(), DataType::Date | DataType::Time) {
+    if is_plain || *column.dtype() == DataType::Date {
         return column.cast(&DataType::String);
     }
     let series = column.as_materialized_series();
@@ -157,6 +157,7 @@ fn json_of(value: &AnyValue<'_>) -> PolarsResult<Json> {
         AnyValue::StringOwned(text) => Json::String(text.to_string()),
         AnyValue::Binary(bytes) => Json::String(bytes_text(bytes)),
         AnyValue::BinaryOwned(bytes) => Json::String(bytes_text(bytes)),
+        AnyValue::Time(nanos) => Json::String(clock_text(*nanos)),
         AnyValue::Datetime(at, unit, zone) => Json::String(datetime_text(*at, *unit, zone.is_some())),
         AnyValue::DatetimeOwned(at, unit, zone) => Json::String(datetime_text(*at, *unit, zone.is_some())),
         AnyValue::List(series) | AnyValue::Array(series, _) => {
@@ -188,6 +189,16 @@ fn struct_json(value: &AnyValue<'_>) -> PolarsResult<Json> {
 
 fn float_json(value: f64) -> Json {
     serde_json::Number::from_f64(value).map_or_else(|| Json::String(value.to_string()), Json::Number)
+}
+
+// Polars' own text of a time leaves out what is less than a second.
+fn clock_text(nanos: i64) -> String {
+    let (seconds, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    let whole = format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match rest {
+        0 => whole,
+        _ => format!("{whole}.{}", format!("{rest:09}").trim_end_matches('0')),
+    }
 }
 
 fn datetime_text(at: i64, unit: TimeUnit, has_zone: bool) -> String {
