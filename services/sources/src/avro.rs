@@ -189,8 +189,11 @@ fn block(bytes: &mut ByteCursor<'_>) -> Result<(i64, Vec<u8>, [u8; 16]), Cut> {
     Ok((bytes.varint()?, bytes.of_length()?.to_vec(), bytes.array()?))
 }
 
+// The schema's JSON, the codec's name and the marker between blocks.
+type Header = (Vec<u8>, Vec<u8>, [u8; 16]);
+
 // Schema, codec and the marker that ends each block.
-fn header(bytes: &mut ByteCursor<'_>) -> Result<(Vec<u8>, Vec<u8>, [u8; 16]), Cut> {
+fn header(bytes: &mut ByteCursor<'_>) -> Result<Header, Cut> {
     let (mut schema, mut codec) = (Vec::new(), Vec::new());
     loop {
         let entries = bytes.varint()?;

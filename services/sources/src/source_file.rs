@@ -31,7 +31,7 @@ pub(crate) struct SourceFile {
 enum Place {
     /// Where it really is, symlinks resolved.
     Local(PathBuf),
-    Remote(Remote),
+    Remote(Box<Remote>),
     Downloaded(Arc<Download>),
 }
 
@@ -44,7 +44,7 @@ impl SourceFile {
     /// A file behind a URL.
     pub(crate) fn remote(remote: Remote) -> Self {
         let (name, bytes, version) = (remote.label().to_owned(), remote.bytes, remote.version.clone());
-        Self::new(name, bytes, version, Place::Remote(remote))
+        Self::new(name, bytes, version, Place::Remote(Box::new(remote)))
     }
 
     fn new(name: String, bytes: u64, version: String, place: Place) -> Self {
