@@ -42,7 +42,7 @@ enum Command {
         data: Option<PathBuf>,
     },
     #[command(flatten)]
-    Client(rfe_cli::Command),
+    Client(Box<rfe_cli::Command>),
 }
 
 /// Runs the command that the arguments name.
@@ -68,7 +68,7 @@ async fn run(rfe: Rfe) -> ExitCode {
             Ok(config) => check::run(&config).await,
             Err(code) => code,
         },
-        Command::Client(command) => rfe_cli::run(command, rfe.global).await,
+        Command::Client(command) => rfe_cli::run(*command, rfe.global).await,
     }
 }
 

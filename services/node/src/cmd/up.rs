@@ -116,7 +116,7 @@ async fn verb(url: &str, words: &[&str], fine: &[ExitCode]) -> Result<(), String
     let line = ["rfe", "--url", url].into_iter().chain(words.iter().copied());
     let Rfe { global, command } = Rfe::try_parse_from(line).map_err(|error| error.to_string())?;
     let Command::Client(command) = command else { return Err(format!("`{}` is no client verb", words[0])) };
-    let code = rfe_cli::run(command, global).await;
+    let code = rfe_cli::run(*command, global).await;
     if fine.contains(&code) {
         return Ok(());
     }

@@ -199,7 +199,7 @@ async fn nesting_without_end_does_not_end_the_process() {
 #[tokio::test]
 async fn records_within_a_document_are_read_item_by_item_whatever_its_size() {
     let desk = Desk::new();
-    let filler: String = (0..300_000).map(|n| format!("{{\"id\":{n},\"text\":\"{:0>200}\"}},", n)).collect();
+    let filler: String = (0..300_000).map(|n| format!("{{\"id\":{n},\"text\":\"{n:0>200}\"}},")).collect();
     desk.write(
         "a.json",
         format!("{{\"before\":[{filler}0],\"data\":[{filler}{{\"id\":-1}}],\"after\":{{}}}}"),
