@@ -87,7 +87,7 @@ impl RecordFile for AvroFile {
         }
         input.consume(4);
         let name = file.name.clone();
-        let (schema, codec, sync) = parsed(&mut input, header, |why| damaged(&name, 0, why))?;
+        let ([schema, codec], sync) = parsed(&mut input, header, |why| damaged(&name, 0, why))?;
         let refused = |reason: String| {
             ReadError::permanent(Stage::Read, code::TYPE_NOT_SUPPORTED, format!("`{name}` {reason}"))
         };
@@ -189,11 +189,8 @@ fn block(bytes: &mut ByteCursor<'_>) -> Result<(i64, Vec<u8>, [u8; 16]), Cut> {
     Ok((bytes.varint()?, bytes.of_length()?.to_vec(), bytes.array()?))
 }
 
-// The schema's JSON, the codec's name and the marker between blocks.
-type Header = (Vec<u8>, Vec<u8>, [u8; 16]);
-
 // Schema, codec and the marker that ends each block.
-fn header(bytes: &mut ByteCursor<'_>) -> Result<Header, Cut> {
+fn header(bytes: &mut ByteCursor<'_>) -> Result<([Vec<u8>; 2], [u8; 16]), Cut> {
     let (mut schema, mut codec) = (Vec::new(), Vec::new());
     loop {
         let entries = bytes.varint()?;
@@ -201,7 +198,7 @@ fn header(bytes: &mut ByteCursor<'_>) -> Result<Header, Cut> {
             bytes.varint()?;
         }
         if entries == 0 {
-            return Ok((schema, codec, bytes.array()?));
+            return Ok(([schema, codec], bytes.array()?));
         }
         for _ in 0..entries.unsigned_abs() {
             match (bytes.of_length()?, bytes.of_length()?) {
