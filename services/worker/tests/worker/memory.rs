@@ -82,7 +82,8 @@ async fn a_lake_that_is_down_while_checkpoints_are_saved_burns_no_attempt() {
     node.flaky.fail_puts(1);
     let run = done(&node, "api").await;
     assert!(node.flaky.is_spent());
-    assert_eq!(run.attempts, 2, "claims");
+    // Claimed again, unless all was read before the lake failed: then no checkpoint is needed any more.
+    assert!((1..=2).contains(&run.attempts), "{} claims", run.attempts);
     assert_eq!(landed(&node, "api").await, ids(1..=12));
     assert!(node.letters("api").await.is_empty());
     node.stop().await;
