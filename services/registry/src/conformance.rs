@@ -12,6 +12,7 @@ mod meta;
 mod replace;
 mod schedule;
 mod schema;
+mod text;
 
 use crate::{CatalogStore, LetterStore, MemoryStore, RunStore, ScheduleStore, SourceStore};
 
@@ -65,4 +66,5 @@ pub async fn run(stores: Stores<'_>) {
     catalog::suite(stores).await;
     schedule::suite(stores).await;
     meta::suite(stores).await;
+    text::suite(stores).await;
 }

@@ -2,6 +2,7 @@
 
 pub mod conformance;
 mod error;
+mod postgres;
 mod record;
 mod sqlite;
 
@@ -14,6 +15,7 @@ use rfe_proto::{
 };
 
 pub use error::RegistryError;
+pub use postgres::PostgresRegistry;
 pub use record::{
     Claim, Claimed, Commit, Failure, MetaPart, MetaTable, MetaValue, NewRun, Page, Resolved, RunFilter,
     WaitingFiring, file_cursor,

@@ -4,30 +4,24 @@ use async_trait::async_trait;
 use rfe_proto::metadata as pb;
 
 use super::{
+    again::again,
     dataset,
     driver::{Connection, Registry},
     file::Visible,
-    freshness, meta, newest_snapshot, schema, source, words,
+    freshness, meta, newest_snapshot, schema, source,
+    text::plain,
+    words,
 };
 use crate::{CatalogStore, MetaPart, Page, RegistryError, Resolved, Result};
 
 #[async_trait]
 impl CatalogStore for Registry {
     async fn snapshot(&self) -> Result<u64> {
-        Ok(newest_snapshot(&mut *self.reader().await?).await?.unsigned_abs())
+        again(|| async { Ok(newest_snapshot(&mut *self.reader().await?).await?.unsigned_abs()) }).await
     }
 
     async fn resolve(&self, snapshot: u64, names: &[String], columns_only: bool) -> Result<Resolved> {
-        let mut transaction = self.read().await?;
-        let snapshot = shown(&mut transaction, snapshot).await?;
-        let names = if names.is_empty() { all(&mut transaction).await? } else { names.to_vec() };
-        let mut datasets = Vec::with_capacity(names.len());
-        for name in &names {
-            if let Some(source) = source::find(&mut transaction, name).await? {
-                datasets.push(dataset::resolve(&mut transaction, &source, snapshot, columns_only).await?);
-            }
-        }
-        Ok(Resolved { snapshot: snapshot.unsigned_abs(), datasets })
+        again(|| async { resolve(&mut *self.read().await?, snapshot, names, columns_only).await }).await
     }
 
     async fn files(
@@ -37,26 +31,49 @@ impl CatalogStore for Registry {
         layer: pb::Layer,
         page: &Page,
     ) -> Result<(Vec<pb::DataFile>, u64)> {
-        let mut transaction = self.read().await?;
-        expect(&mut transaction, dataset).await?;
-        let snapshot = shown(&mut transaction, snapshot).await?;
-        let files = Visible { dataset, snapshot, layer }.list(&mut transaction, Some(page)).await?;
-        Ok((files, snapshot.unsigned_abs()))
+        again(|| async {
+            let mut transaction = self.read().await?;
+            expect(&mut transaction, dataset).await?;
+            let snapshot = shown(&mut transaction, snapshot).await?;
+            let files = Visible { dataset, snapshot, layer }.list(&mut transaction, Some(page)).await?;
+            Ok((files, snapshot.unsigned_abs()))
+        })
+        .await
     }
 
     async fn schema_versions(&self, dataset: &str, page: &Page) -> Result<Vec<pb::SchemaVersion>> {
-        let mut transaction = self.read().await?;
-        expect(&mut transaction, dataset).await?;
-        schema::list(&mut transaction, dataset, page).await
+        again(|| async {
+            let mut transaction = self.read().await?;
+            expect(&mut transaction, dataset).await?;
+            schema::list(&mut transaction, dataset, page).await
+        })
+        .await
     }
 
     async fn freshness(&self, source: Option<&str>, page: &Page) -> Result<Vec<pb::Freshness>> {
-        freshness::list(&mut *self.reader().await?, source, page).await
+        again(|| async { freshness::list(&mut *self.read().await?, source, page).await }).await
     }
 
     async fn scan_part(&self, table: &str, after: Option<i64>, limit: u32) -> Result<Option<MetaPart>> {
-        meta::scan(&mut *self.reader().await?, table, after, limit).await
+        again(|| async { meta::scan(&mut *self.read().await?, table, after, limit).await }).await
     }
+}
+
+async fn resolve(
+    connection: &mut Connection,
+    snapshot: u64,
+    names: &[String],
+    columns_only: bool,
+) -> Result<Resolved> {
+    let snapshot = shown(connection, snapshot).await?;
+    let names = if names.is_empty() { all(connection).await? } else { names.to_vec() };
+    let mut datasets = Vec::with_capacity(names.len());
+    for name in &names {
+        if let Some(source) = source::find(connection, name).await? {
+            datasets.push(dataset::resolve(connection, &source, snapshot, columns_only).await?);
+        }
+    }
+    Ok(Resolved { snapshot: snapshot.unsigned_abs(), datasets })
 }
 
 // 0 means the newest; one that is not there yet can't be shown.
@@ -66,7 +83,9 @@ async fn shown(connection: &mut Connection, asked: u64) -> Result<i64> {
 }
 
 async fn all(connection: &mut Connection) -> Result<Vec<String>> {
-    Ok(sqlx::query_scalar("SELECT name FROM sources ORDER BY name").fetch_all(connection).await?)
+    let sql = "SELECT name FROM sources ORDER BY name";
+    let names: Vec<String> = sqlx::query_scalar(sql).fetch_all(connection).await?;
+    Ok(names.into_iter().map(plain).collect())
 }
 
 async fn expect(connection: &mut Connection, dataset: &str) -> Result<()> {

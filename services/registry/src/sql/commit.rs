@@ -6,18 +6,20 @@ use sqlx::{QueryBuilder, Row as _};
 use super::{
     checkpoint,
     driver::{Connection, Db},
-    file, held_snapshot, ledger, letter, memory, run, schema, source, words,
+    file, held_snapshot, ledger, letter, memory, run, schema, source,
+    text::stored,
+    words,
 };
 use crate::{Commit, RegistryError, Result};
 
-/// Commits within the caller's transaction. The snapshot's number moves last.
+/// Commits within the caller's transaction, which holds the run. The snapshot's number moves last.
 pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Result<pb::Run> {
     let found = run::expect(connection, &commit.run_id).await?;
     if found.state() == pb::RunState::Succeeded && found.epoch == commit.epoch {
         // The reply to the first commit was lost.
         return Ok(found);
     }
-    let run = run::expect_running(connection, &commit.run_id, commit.epoch).await?;
+    let run = run::check_running(found, commit.epoch)?;
     check_balance(commit)?;
     check_schema(connection, &run, commit).await?;
     ledger::enter(connection, &run, &commit.event_ids).await?;
@@ -33,7 +35,7 @@ pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Resu
         checkpoint::forget(connection, &run.run_id).await?;
     }
     succeed(connection, &run, commit, snapshot).await?;
-    sqlx::query("UPDATE registry_state SET snapshot = ?").bind(snapshot).execute(&mut *connection).await?;
+    sqlx::query("UPDATE registry_state SET snapshot = $1").bind(snapshot).execute(&mut *connection).await?;
     run::expect(connection, &commit.run_id).await
 }
 
@@ -132,13 +134,13 @@ async fn succeed(connection: &mut Connection, run: &pb::Run, commit: &Commit, sn
         "UPDATE ingestion_runs SET state = 'succeeded', schema_version = $2, dataset_schema_version = $3,
         snapshot = $4, files = $5, finished_at = $6, discarded_columns = $7, error_code = '', error = '' WHERE run_id = $1";
     sqlx::query(sql)
-        .bind(&run.run_id)
+        .bind(stored(&run.run_id))
         .bind(i64::from(commit.schema_version))
         .bind(shown.max(i64::from(commit.schema_version)))
         .bind(snapshot)
         .bind(words::signed(commit.files.len() as u64))
         .bind(words::now())
-        .bind(words::discarded_text(&commit.discarded_columns))
+        .bind(stored(&words::discarded_text(&commit.discarded_columns)))
         .execute(connection)
         .await?;
     Ok(())
@@ -148,7 +150,7 @@ async fn succeed(connection: &mut Connection, run: &pb::Run, commit: &Commit, sn
 async fn shown_version(connection: &mut Connection, source: &str) -> Result<i64> {
     let mut query =
         QueryBuilder::<Db>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
-    query.push_bind(source).push(" AND snapshot IS NOT NULL ORDER BY snapshot DESC LIMIT 1");
+    query.push_bind(stored(source)).push(" AND snapshot IS NOT NULL ORDER BY snapshot DESC LIMIT 1");
     let row = query.build().fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
 }

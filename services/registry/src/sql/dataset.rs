@@ -7,7 +7,7 @@ use rfe_model::{
 use rfe_proto::metadata as pb;
 use sqlx::Row as _;
 
-use super::{driver::Connection, file::Visible, schema, source, words};
+use super::{driver::Connection, file::Visible, schema, source, text::stored, words};
 use crate::Result;
 
 /// A dataset; every source has one, deleted or not.
@@ -45,8 +45,11 @@ async fn describe(
     };
     let sql = "SELECT dataset_schema_version, snapshot, finished_at FROM ingestion_runs
         WHERE source_name = $1 AND snapshot IS NOT NULL AND snapshot <= $2 ORDER BY snapshot DESC LIMIT 1";
-    let latest =
-        sqlx::query(sql).bind(&source.name).bind(visible.snapshot).fetch_optional(&mut *connection).await?;
+    let latest = sqlx::query(sql)
+        .bind(stored(&source.name))
+        .bind(visible.snapshot)
+        .fetch_optional(&mut *connection)
+        .await?;
     if let Some(latest) = latest {
         dataset.schema_version = words::unsigned(&latest, "dataset_schema_version")?;
         dataset.snapshot = latest.try_get::<i64, _>("snapshot")?.unsigned_abs();

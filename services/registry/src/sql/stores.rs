@@ -1,5 +1,6 @@
 //! The stores. Their SQL is written once and compiled for each database, over its `driver`.
 
+mod again;
 mod apply;
 mod catalog;
 mod checkpoint;
@@ -9,6 +10,8 @@ mod dataset;
 mod fail;
 mod file;
 mod freshness;
+mod group;
+mod hold;
 mod ledger;
 mod letter;
 mod memory;
@@ -17,9 +20,12 @@ mod run;
 mod schedule;
 mod schema;
 mod source;
+mod text;
 mod words;
 
 use sqlx::AssertSqlSafe;
+
+pub(crate) use group::Group;
 
 use super::driver;
 use crate::Result;
