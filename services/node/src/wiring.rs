@@ -110,6 +110,7 @@ fn metadata(site: Site<'_>) -> Role {
             memory: registry.clone(),
             catalog: registry.clone(),
             letters: registry.clone(),
+            upkeep: registry.clone(),
             kinds: Arc::new(site.stores.kinds.clone()),
             lake: site.stores.lake.clone(),
             shutdown: site.shutdown.clone(),
