@@ -74,7 +74,9 @@ impl Upkeep {
             grace: config.orphan_grace,
             silence: config.orphan_grace.max(SILENCE),
             found: self.metrics.counter("rfe_orphans_found", "Objects found that nothing names"),
-            doomed: self.metrics.counter("rfe_orphans_doomed", "Objects that nothing named for the whole grace"),
+            doomed: self
+                .metrics
+                .counter("rfe_orphans_doomed", "Objects that nothing named for the whole grace"),
             swept: self.metrics.counter("rfe_lake_swept", "Unfinished uploads and temporary files removed"),
             shutdown: self.shutdown.clone(),
         };

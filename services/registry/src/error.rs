@@ -80,7 +80,9 @@ pub enum RegistryError {
     )]
     DatasetInUse(String),
     /// Files of the snapshot were deleted.
-    #[error("dataset `{dataset}` can't be shown at snapshot {asked}: files of it were deleted; the oldest is {oldest}")]
+    #[error(
+        "dataset `{dataset}` can't be shown at snapshot {asked}: files of it were deleted; the oldest is {oldest}"
+    )]
     SnapshotExpired {
         /// The dataset.
         dataset: String,
@@ -173,9 +175,7 @@ impl From<RegistryError> for Fault {
                     .with("dataset", dataset)
                     .with("oldest", oldest.to_string())
             }
-            E::InputsChanged { .. } => {
-                Self::new(ErrorCode::FailedPrecondition, reason::INPUTS_CHANGED, text)
-            }
+            E::InputsChanged { .. } => Self::new(ErrorCode::FailedPrecondition, reason::INPUTS_CHANGED, text),
             E::NotCancellable { .. } => {
                 Self::new(ErrorCode::FailedPrecondition, reason::JOB_NOT_CANCELLABLE, text)
             }

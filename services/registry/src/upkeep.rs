@@ -98,13 +98,7 @@ pub trait OrphanStore: Send + Sync + std::fmt::Debug {
 pub trait TaskStore: Send + Sync + std::fmt::Debug {
     /// True if `holder` holds the task until the given instant now: nobody else did at the instant `now`, in µs since the Unix
     /// epoch.
-    async fn hold_task(
-        &self,
-        task: &str,
-        holder: &str,
-        now_micros: i64,
-        until_micros: i64,
-    ) -> Result<bool>;
+    async fn hold_task(&self, task: &str, holder: &str, now_micros: i64, until_micros: i64) -> Result<bool>;
 }
 
 /// All that upkeep needs.

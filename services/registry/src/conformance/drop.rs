@@ -5,8 +5,8 @@ use rfe_proto::metadata as pb;
 use super::{
     Stores,
     fixture::{
-        batch, claim_of, commit_of, compacted, declare, first, land, letter_of, new_run, planned, pull, register,
-        resolve, rows, seen,
+        batch, claim_of, commit_of, compacted, declare, first, land, letter_of, new_run, planned, pull,
+        register, resolve, rows, seen,
     },
 };
 use crate::{Claim, Commit, RegistryError, Resolved};

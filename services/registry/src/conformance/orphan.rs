@@ -146,7 +146,9 @@ async fn a_commit_names_only_files_of_its_own_epoch(stores: Stores<'_>) {
     let run = batch(stores, "forged").await.run;
     register(stores, &run, &[seen("id", "BIGINT")]).await;
     let mut commit = commit_of(&run, 1);
-    for other in [key(&run, run.epoch + 1, 0), key(&pb::Run { run_id: id::new(), ..run.clone() }, run.epoch, 0)] {
+    for other in
+        [key(&run, run.epoch + 1, 0), key(&pb::Run { run_id: id::new(), ..run.clone() }, run.epoch, 0)]
+    {
         commit.files[1].key = other;
         let refused = stores.runs.commit(&commit).await;
         assert!(matches!(refused, Err(RegistryError::FileOfAnother { .. })), "{refused:?}");

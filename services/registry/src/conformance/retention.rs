@@ -98,11 +98,8 @@ async fn raw_files_end_once_they_are_older_than_their_source_keeps_them(stores: 
 
 async fn firings_are_kept_up_to_a_number(stores: Stores<'_>) {
     use rfe_proto::scheduler::{Firing, Schedule};
-    let schedule = Schedule {
-        schedule_id: "busy".to_owned(),
-        source: "expiring".to_owned(),
-        ..Schedule::default()
-    };
+    let schedule =
+        Schedule { schedule_id: "busy".to_owned(), source: "expiring".to_owned(), ..Schedule::default() };
     stores.schedules.put_schedule(&schedule).await.expect("put");
     let firing = |at: i64| Firing {
         firing_id: format!("busy-{at}"),
