@@ -119,6 +119,8 @@ pub struct DemoSection {
 pub struct DrillSection {
     /// The step at which the process aborts.
     pub crash_point: Option<String>,
+    /// The step at which a run freezes, and for how long.
+    pub freeze_point: Option<String>,
 }
 
 /// The configuration can't be used.
@@ -230,6 +232,9 @@ impl Config {
         }
         if let Err(reason) = rfe_worker::CrashPoint::parse(self.drill.crash_point.as_deref()) {
             return wrong(format!("drill.crash_point: {reason}"));
+        }
+        if let Err(reason) = rfe_worker::FreezePoint::parse(self.drill.freeze_point.as_deref()) {
+            return wrong(format!("drill.freeze_point: {reason}"));
         }
         if self.batch.max_rows == 0 {
             return wrong("batch.max_rows: at least 1".to_owned());

@@ -13,7 +13,7 @@ enum Form {
     PathList,
 }
 
-const SETTINGS: [(&str, &str, Form); 19] = [
+const SETTINGS: [(&str, &str, Form); 20] = [
     ("RFE_DATA_DIR", "/data_dir", Form::Text),
     ("RFE_HTTP_ADDR", "/http_addr", Form::Text),
     ("RFE_GRPC_ADDR", "/grpc_addr", Form::Text),
@@ -33,6 +33,7 @@ const SETTINGS: [(&str, &str, Form); 19] = [
     ("RFE_EDGE_UNKNOWN_SOURCES", "/edge/unknown_sources", Form::Text),
     ("SCHEDULE_INTERVAL_SECONDS", "/demo/schedule_interval_seconds", Form::Number),
     ("RFE_CRASH_POINT", "/drill/crash_point", Form::Text),
+    ("RFE_FREEZE_POINT", "/drill/freeze_point", Form::Text),
 ];
 
 // Read by clients, by the Makefile or by `load` itself.
