@@ -143,6 +143,7 @@ fn worker(site: Site<'_>) -> Role {
             scratch: site.folder.join("scratch"),
             drain: drain(config),
             crash_point: config.drill.crash_point.clone(),
+            freeze_point: config.drill.freeze_point.clone(),
             ..rfe_worker::Config::default()
         },
         rfe_worker::Deps {

@@ -83,7 +83,9 @@ async fn reads_source(connection: &mut Connection, run: &pb::Run) -> Result<bool
     Ok(match run.kind() {
         pb::RunKind::Pull => true,
         pb::RunKind::Replay => letter::is_of_job(connection, &run.letter_id).await?,
-        pb::RunKind::Unspecified | pb::RunKind::Events | pb::RunKind::Backfill | pb::RunKind::Compaction => false,
+        pb::RunKind::Unspecified | pb::RunKind::Events | pb::RunKind::Backfill | pb::RunKind::Compaction => {
+            false
+        }
     })
 }
 
