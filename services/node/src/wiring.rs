@@ -187,6 +187,8 @@ fn query(site: Site<'_>) -> Result<Role, StartError> {
     rfe_query::build(
         rfe_query::Config {
             scratch: Some(site.folder.join("query-scratch")),
+            cache: site.folder.join("query-cache"),
+            cache_bytes: site.config.query.cache_bytes,
             drain: drain(site.config),
             ..rfe_query::Config::default()
         },
