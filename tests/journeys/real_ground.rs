@@ -110,6 +110,35 @@ async fn a_new_data_folder_over_the_same_ground_shows_and_goes_on_with_all_data(
     );
 }
 
+#[tokio::test]
+async fn a_bare_duckdb_joins_what_the_views_in_the_bucket_show() {
+    const JOIN: &str = "SELECT count(*) || ' ' || count(DISTINCT c.id) || ' ' || sum(f.amount) AS seen \
+        FROM customers_api c JOIN orders_parquet o ON o.customer_id = c.id JOIN finance_csv f ON f.order_id = o.order_id";
+    let platform = Settings::default().flag("--demo").start().await;
+    until("the demo prints what to try", || async {
+        platform.log().contains("Three things to try").then_some(())
+    })
+    .await;
+    let expected = platform.value(JOIN).await;
+    assert!(!expected.starts_with("0 "), "{expected}");
+    let views =
+        ["customers_api", "orders_parquet", "finance_csv"].map(|name| format!("processed/_views/{name}.sql"));
+    until("views of the datasets are published", || async {
+        let objects = platform.objects().await;
+        views.iter().all(|view| objects.contains(view)).then_some(())
+    })
+    .await;
+    until(&format!("the views show {expected}"), || async {
+        let mut made = String::new();
+        for view in &views {
+            made.push_str(&platform.object(view).await);
+        }
+        let script = format!(".output /dev/null\n{made}\n.output\n{JOIN}");
+        (real(&platform).duckdb(&script).await[0]["seen"] == expected.as_str()).then_some(())
+    })
+    .await;
+}
+
 // The queue is gone with its folder; the registry knows what was to be done.
 #[tokio::test]
 async fn work_that_was_open_comes_back_with_a_new_data_folder() {
