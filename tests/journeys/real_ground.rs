@@ -112,7 +112,7 @@ async fn a_new_data_folder_over_the_same_ground_shows_and_goes_on_with_all_data(
 
 #[tokio::test]
 async fn a_bare_duckdb_joins_what_the_views_in_the_bucket_show() {
-    const JOIN: &str = "SELECT count(*) || ' ' || count(DISTINCT c.id) || ' ' || sum(f.amount) AS seen \
+    const JOIN: &str = "SELECT count(*) || ' ' || count(DISTINCT c.id) || ' ' || round(sum(f.amount), 2) AS seen \
         FROM customers_api c JOIN orders_parquet o ON o.customer_id = c.id JOIN finance_csv f ON f.order_id = o.order_id";
     let platform = Settings::default().flag("--demo").start().await;
     until("the demo prints what to try", || async {
