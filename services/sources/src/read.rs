@@ -15,6 +15,9 @@ pub struct Expectation {
     pub declared: BTreeMap<String, SqlType>,
     /// The columns of the dataset, where `schema_policy` holds each record to them.
     pub held: Option<Held>,
+    /// Columns of the key that `merge` names. A record without a value in one is bad, of stage `validate`: it would be the same
+    /// row as no other.
+    pub required: Vec<String>,
 }
 
 /// A dataset's columns that records are held to.

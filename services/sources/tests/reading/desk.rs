@@ -107,7 +107,7 @@ fn case(spec: &SourceSpec, context: &ReadContext) -> Case {
 
 pub fn expecting(context: ReadContext, types: &[(&str, SqlType)]) -> ReadContext {
     let declared = types.iter().map(|(name, of)| ((*name).to_owned(), of.clone())).collect();
-    ReadContext { expected: Expectation { declared, held: None }, ..context }
+    ReadContext { expected: Expectation { declared, ..Expectation::default() }, ..context }
 }
 
 pub fn texts(column: &Column) -> Vec<Option<String>> {

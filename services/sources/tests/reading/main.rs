@@ -16,6 +16,7 @@ mod files_once;
 mod hostile_bytes;
 mod http_files;
 mod json;
+mod merge_keys;
 mod parquet;
 mod properties;
 mod properties_of_json;
