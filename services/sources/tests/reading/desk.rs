@@ -74,6 +74,7 @@ pub fn context(roots: Vec<PathBuf>) -> ReadContext {
         expected: Expectation::default(),
         roots,
         allow_private_hosts: vec!["127.0.0.1".to_owned()],
+        s3: None,
         secrets: Arc::new(Secrets(BTreeMap::new())),
         scratch: std::env::temp_dir(),
         chunk_bytes: 1 << 20,

@@ -2,6 +2,7 @@
 
 mod api;
 mod avro;
+mod bucket;
 mod casts;
 mod compression;
 mod csv;
@@ -26,5 +27,7 @@ mod rest_auth;
 mod rest_incremental;
 mod rest_pages;
 mod rest_resume;
+mod s3_bodies;
+mod s3_files;
 mod specs;
 mod trial;
