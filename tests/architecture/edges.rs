@@ -19,7 +19,7 @@ const LEAVES: [(&str, &[&str]); 6] = [
 ];
 
 /// What each crate of the house may use of the house, besides `rfe-proto` and `rfe-model`. Roles meet only in the node.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("rfe-proto", &[]),
     ("rfe-model", &[]),
     ("rfe-mesh", &[]),
@@ -39,6 +39,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("rfe-cli", &["rfe-client"]),
     ("rfe-node", &["*"]),
     ("rfe-tests", &["*"]),
+    ("rfe-test-servers", &[]),
     ("rfe-drill", &["*"]),
 ];
 
