@@ -135,7 +135,10 @@ impl From<LakeError> for Stop {
         match error {
             LakeError::Key(_) => Failed::permanent(Stage::Write, WRITE_FAILED, error.to_string()).into(),
             LakeError::Store { ref source, .. } => Self::Backend(format!("{error}: {source}")),
-            LakeError::NotFound { .. } | LakeError::Mismatch { .. } => Self::Backend(error.to_string()),
+            LakeError::NotFound { .. }
+            | LakeError::Mismatch { .. }
+            | LakeError::Changed { .. }
+            | LakeError::Setup(_) => Self::Backend(error.to_string()),
         }
     }
 }
