@@ -188,6 +188,8 @@ pub enum JobKind {
     Replay = 3,
     /// Read a pull source for an interval of the past.
     Backfill = 4,
+    /// Make few large data files of many small ones.
+    Compaction = 5,
 }
 impl JobKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -201,6 +203,7 @@ impl JobKind {
             Self::Events => "JOB_KIND_EVENTS",
             Self::Replay => "JOB_KIND_REPLAY",
             Self::Backfill => "JOB_KIND_BACKFILL",
+            Self::Compaction => "JOB_KIND_COMPACTION",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -211,6 +214,7 @@ impl JobKind {
             "JOB_KIND_EVENTS" => Some(Self::Events),
             "JOB_KIND_REPLAY" => Some(Self::Replay),
             "JOB_KIND_BACKFILL" => Some(Self::Backfill),
+            "JOB_KIND_COMPACTION" => Some(Self::Compaction),
             _ => None,
         }
     }

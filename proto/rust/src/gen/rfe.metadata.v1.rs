@@ -57,6 +57,9 @@ pub struct Source {
     /// cursor.
     #[prost(string, tag = "17")]
     pub cursor: ::prost::alloc::string::String,
+    /// How long data is kept.
+    #[prost(message, optional, tag = "18")]
+    pub retention: ::core::option::Option<RetentionPolicy>,
 }
 impl ::prost::Name for Source {
     const NAME: &'static str = "Source";
@@ -66,6 +69,27 @@ impl ::prost::Name for Source {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/rfe.metadata.v1.Source".into()
+    }
+}
+/// How long data is kept. What is deleted is gone for good.
+#[derive(Clone, Copy, PartialEq, ::prost::Message)]
+pub struct RetentionPolicy {
+    /// Files of `raw` are deleted once they are older, in days; 0: never.
+    #[prost(double, tag = "1")]
+    pub raw_days: f64,
+    /// Files that no current snapshot shows any more are kept for so many hours, for readers of older snapshots; 0 means the server's
+    /// default. At least one hour.
+    #[prost(double, tag = "2")]
+    pub snapshot_hours: f64,
+}
+impl ::prost::Name for RetentionPolicy {
+    const NAME: &'static str = "RetentionPolicy";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.RetentionPolicy".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.RetentionPolicy".into()
     }
 }
 /// What a bad record does: it becomes a dead letter while there are few of them, else the run fails.
@@ -465,6 +489,9 @@ pub struct DataFile {
     /// Min, max and null count by column.
     #[prost(message, repeated, tag = "15")]
     pub stats: ::prost::alloc::vec::Vec<ColumnStats>,
+    /// Its place among the dataset's files: `begin_snapshot`, or of a compacted file that of the newest file that it was made of.
+    #[prost(uint64, tag = "16")]
+    pub order_snapshot: u64,
 }
 impl ::prost::Name for DataFile {
     const NAME: &'static str = "DataFile";
@@ -655,7 +682,7 @@ pub struct ResolvedDataset {
     #[prost(message, repeated, tag = "4")]
     pub raw_columns: ::prost::alloc::vec::Vec<Column>,
     /// Set while the source's mode is MERGE: of the rows of one key only the latest shows, and none if that one is deleted. The
-    /// latest has the greatest `order_by`; among equals, or without `order_by`, it is the later one by `begin_snapshot` and `part`
+    /// latest has the greatest `order_by`; among equals, or without `order_by`, it is the later one by `order_snapshot` and `part`
     /// of its file and its place in the file. A NULL of `order_by` is less than all values.
     #[prost(message, optional, tag = "5")]
     pub merge: ::core::option::Option<MergeOptions>,
@@ -702,6 +729,9 @@ pub struct ScanFilesRequest {
     /// Required. The layer.
     #[prost(enumeration = "Layer", tag = "3")]
     pub layer: i32,
+    /// Only files that began after this snapshot; 0: all.
+    #[prost(uint64, tag = "4")]
+    pub begun_after: u64,
 }
 impl ::prost::Name for ScanFilesRequest {
     const NAME: &'static str = "ScanFilesRequest";
@@ -728,6 +758,83 @@ impl ::prost::Name for ScanFilesResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/rfe.metadata.v1.ScanFilesResponse".into()
+    }
+}
+/// Request of ListChanges.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListChangesRequest {
+    /// The snapshot that is known; 0: none.
+    #[prost(uint64, tag = "1")]
+    pub after_snapshot: u64,
+}
+impl ::prost::Name for ListChangesRequest {
+    const NAME: &'static str = "ListChangesRequest";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ListChangesRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ListChangesRequest".into()
+    }
+}
+/// Response of ListChanges.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListChangesResponse {
+    /// The newest snapshot.
+    #[prost(uint64, tag = "1")]
+    pub snapshot: u64,
+    /// The datasets of which files began or ended after `after_snapshot`, up to `snapshot`, by name.
+    #[prost(string, repeated, tag = "2")]
+    pub datasets: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+impl ::prost::Name for ListChangesResponse {
+    const NAME: &'static str = "ListChangesResponse";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.ListChangesResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.ListChangesResponse".into()
+    }
+}
+/// Request of HoldTask.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HoldTaskRequest {
+    /// Required. The task, such as `views`.
+    #[prost(string, tag = "1")]
+    pub task: ::prost::alloc::string::String,
+    /// Required. Who asks, unique per process start.
+    #[prost(string, tag = "2")]
+    pub holder: ::prost::alloc::string::String,
+    /// Required. For how long; nobody else gets it until then.
+    #[prost(double, tag = "3")]
+    pub seconds: f64,
+}
+impl ::prost::Name for HoldTaskRequest {
+    const NAME: &'static str = "HoldTaskRequest";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.HoldTaskRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.HoldTaskRequest".into()
+    }
+}
+/// Response of HoldTask.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HoldTaskResponse {
+    /// True if `holder` holds it now.
+    #[prost(bool, tag = "1")]
+    pub held: bool,
+}
+impl ::prost::Name for HoldTaskResponse {
+    const NAME: &'static str = "HoldTaskResponse";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.HoldTaskResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.HoldTaskResponse".into()
     }
 }
 /// Request of ScanTable.
@@ -935,6 +1042,58 @@ pub mod catalog_service_client {
                 .insert(GrpcMethod::new("rfe.metadata.v1.CatalogService", "ScanFiles"));
             self.inner.server_streaming(req, path, codec).await
         }
+        /// Names the datasets whose files changed after a snapshot.
+        pub async fn list_changes(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListChangesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.metadata.v1.CatalogService/ListChanges",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("rfe.metadata.v1.CatalogService", "ListChanges"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Holds a task that only one process may do at a time, or goes on holding it.
+        pub async fn hold_task(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HoldTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::HoldTaskResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.metadata.v1.CatalogService/HoldTask",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("rfe.metadata.v1.CatalogService", "HoldTask"));
+            self.inner.unary(req, path, codec).await
+        }
         /// Streams a table of `meta` as Arrow: the newest million rows.
         pub async fn scan_table(
             &mut self,
@@ -1002,6 +1161,22 @@ pub mod catalog_service_server {
             &self,
             request: tonic::Request<super::ScanFilesRequest>,
         ) -> std::result::Result<tonic::Response<Self::ScanFilesStream>, tonic::Status>;
+        /// Names the datasets whose files changed after a snapshot.
+        async fn list_changes(
+            &self,
+            request: tonic::Request<super::ListChangesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListChangesResponse>,
+            tonic::Status,
+        >;
+        /// Holds a task that only one process may do at a time, or goes on holding it.
+        async fn hold_task(
+            &self,
+            request: tonic::Request<super::HoldTaskRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::HoldTaskResponse>,
+            tonic::Status,
+        >;
         /// Server streaming response type for the ScanTable method.
         type ScanTableStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::ScanTableResponse, tonic::Status>,
@@ -1224,6 +1399,96 @@ pub mod catalog_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rfe.metadata.v1.CatalogService/ListChanges" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListChangesSvc<T: CatalogService>(pub Arc<T>);
+                    impl<
+                        T: CatalogService,
+                    > tonic::server::UnaryService<super::ListChangesRequest>
+                    for ListChangesSvc<T> {
+                        type Response = super::ListChangesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListChangesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CatalogService>::list_changes(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListChangesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/rfe.metadata.v1.CatalogService/HoldTask" => {
+                    #[allow(non_camel_case_types)]
+                    struct HoldTaskSvc<T: CatalogService>(pub Arc<T>);
+                    impl<
+                        T: CatalogService,
+                    > tonic::server::UnaryService<super::HoldTaskRequest>
+                    for HoldTaskSvc<T> {
+                        type Response = super::HoldTaskResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HoldTaskRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CatalogService>::hold_task(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HoldTaskSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
@@ -2103,6 +2368,8 @@ pub enum RunKind {
     Replay = 3,
     /// A pull job for an interval of the past.
     Backfill = 4,
+    /// Many small data files of a dataset become few large ones. The platform makes these runs itself.
+    Compaction = 5,
 }
 impl RunKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2116,6 +2383,7 @@ impl RunKind {
             Self::Events => "RUN_KIND_EVENTS",
             Self::Replay => "RUN_KIND_REPLAY",
             Self::Backfill => "RUN_KIND_BACKFILL",
+            Self::Compaction => "RUN_KIND_COMPACTION",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2126,6 +2394,7 @@ impl RunKind {
             "RUN_KIND_EVENTS" => Some(Self::Events),
             "RUN_KIND_REPLAY" => Some(Self::Replay),
             "RUN_KIND_BACKFILL" => Some(Self::Backfill),
+            "RUN_KIND_COMPACTION" => Some(Self::Compaction),
             _ => None,
         }
     }
@@ -2618,6 +2887,43 @@ impl ::prost::Name for GetDatasetResponse {
     }
     fn type_url() -> ::prost::alloc::string::String {
         "/rfe.metadata.v1.GetDatasetResponse".into()
+    }
+}
+/// Request of DropDataset.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DropDatasetRequest {
+    /// Required. The dataset's name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+}
+impl ::prost::Name for DropDatasetRequest {
+    const NAME: &'static str = "DropDatasetRequest";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.DropDatasetRequest".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.DropDatasetRequest".into()
+    }
+}
+/// Response of DropDataset.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DropDatasetResponse {
+    /// What is dropped, as it was.
+    #[prost(message, optional, tag = "1")]
+    pub dataset: ::core::option::Option<Dataset>,
+    /// The first snapshot that does not show it.
+    #[prost(uint64, tag = "2")]
+    pub snapshot: u64,
+}
+impl ::prost::Name for DropDatasetResponse {
+    const NAME: &'static str = "DropDatasetResponse";
+    const PACKAGE: &'static str = "rfe.metadata.v1";
+    fn full_name() -> ::prost::alloc::string::String {
+        "rfe.metadata.v1.DropDatasetResponse".into()
+    }
+    fn type_url() -> ::prost::alloc::string::String {
+        "/rfe.metadata.v1.DropDatasetResponse".into()
     }
 }
 /// Request of ListDataFiles.
@@ -3129,6 +3435,33 @@ pub mod metadata_service_client {
                 );
             self.inner.unary(req, path, codec).await
         }
+        /// Drops the dataset of a deleted source: no later snapshot shows it, and its files are deleted once nobody reads older ones.
+        pub async fn drop_dataset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DropDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DropDatasetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/rfe.metadata.v1.MetadataService/DropDataset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("rfe.metadata.v1.MetadataService", "DropDataset"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         /// Lists the data files that one snapshot shows.
         pub async fn list_data_files(
             &mut self,
@@ -3308,6 +3641,14 @@ pub mod metadata_service_server {
             request: tonic::Request<super::GetDatasetRequest>,
         ) -> std::result::Result<
             tonic::Response<super::GetDatasetResponse>,
+            tonic::Status,
+        >;
+        /// Drops the dataset of a deleted source: no later snapshot shows it, and its files are deleted once nobody reads older ones.
+        async fn drop_dataset(
+            &self,
+            request: tonic::Request<super::DropDatasetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DropDatasetResponse>,
             tonic::Status,
         >;
         /// Lists the data files that one snapshot shows.
@@ -3911,6 +4252,51 @@ pub mod metadata_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/rfe.metadata.v1.MetadataService/DropDataset" => {
+                    #[allow(non_camel_case_types)]
+                    struct DropDatasetSvc<T: MetadataService>(pub Arc<T>);
+                    impl<
+                        T: MetadataService,
+                    > tonic::server::UnaryService<super::DropDatasetRequest>
+                    for DropDatasetSvc<T> {
+                        type Response = super::DropDatasetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DropDatasetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MetadataService>::drop_dataset(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DropDatasetSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/rfe.metadata.v1.MetadataService/ListDataFiles" => {
                     #[allow(non_camel_case_types)]
                     struct ListDataFilesSvc<T: MetadataService>(pub Arc<T>);
@@ -4193,6 +4579,10 @@ pub struct ClaimRunResponse {
     /// How many checkpoints earlier attempts left; ListCheckpoints tells where they are. None if the source changed since.
     #[prost(uint64, tag = "8")]
     pub checkpoints: u64,
+    /// For COMPACTION: the files to make few of, all of one layer and in their order. Their rows go into files by `schema`, or of
+    /// `raw` by the columns that all of them have.
+    #[prost(message, repeated, tag = "9")]
+    pub inputs: ::prost::alloc::vec::Vec<DataFile>,
 }
 impl ::prost::Name for ClaimRunResponse {
     const NAME: &'static str = "ClaimRunResponse";
@@ -4834,7 +5224,8 @@ pub mod run_service_client {
         /// Makes a run's files visible: files, ledger, letters, cursor, files read, counters and snapshot in one transaction. A second
         /// commit of the same epoch answers as the first did. Where events landed before, nothing is committed and the answer names
         /// their ids. Where another run committed the same files, or moved the cursor, since the claim, it is ABORTED with reason
-        /// ALREADY_READ. Checkpoints are forgotten.
+        /// ALREADY_READ. Checkpoints are forgotten. A run of kind COMPACTION ends its inputs in the same transaction; where one of them is
+        /// no longer visible, or rows are missing, it is FAILED_PRECONDITION with reason INPUTS_CHANGED.
         pub async fn commit_run(
             &mut self,
             request: impl tonic::IntoRequest<super::CommitRunRequest>,
@@ -5003,7 +5394,8 @@ pub mod run_service_server {
         /// Makes a run's files visible: files, ledger, letters, cursor, files read, counters and snapshot in one transaction. A second
         /// commit of the same epoch answers as the first did. Where events landed before, nothing is committed and the answer names
         /// their ids. Where another run committed the same files, or moved the cursor, since the claim, it is ABORTED with reason
-        /// ALREADY_READ. Checkpoints are forgotten.
+        /// ALREADY_READ. Checkpoints are forgotten. A run of kind COMPACTION ends its inputs in the same transaction; where one of them is
+        /// no longer visible, or rows are missing, it is FAILED_PRECONDITION with reason INPUTS_CHANGED.
         async fn commit_run(
             &self,
             request: tonic::Request<super::CommitRunRequest>,
