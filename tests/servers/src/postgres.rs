@@ -54,11 +54,27 @@ impl Postgres {
     /// # Panics
     /// If it can't be made.
     pub async fn database(&self) -> String {
-        let (name, port) = (format!("rfe_{:016x}", fastrand::u64(..)), self.port());
+        let (name, port) = (new_name(), self.port());
         let url = self.url(&name);
-        let create = move || run(client("createdb", port, MAINTENANCE, &["--owner", USER, &name]));
-        tokio::task::spawn_blocking(create).await.expect("the database can be made");
+        tokio::task::spawn_blocking(move || create(port, &name)).await.expect("the database can be made");
         url
+    }
+
+    /// As [`Postgres::database`], for where nothing can be awaited: it blocks for some 100 ms.
+    ///
+    /// # Panics
+    /// If it can't be made.
+    pub fn database_blocking(&self) -> String {
+        let name = new_name();
+        create(self.port(), &name);
+        self.url(&name)
+    }
+
+    /// Drops a database of this URL, whoever is connected to it. Nothing happens if the server is down: it goes with the cluster.
+    pub fn drop_database(&self, url: &str) {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        let mut command = client("dropdb", self.port(), MAINTENANCE, &["--force", "--if-exists", name]);
+        let _with_the_cluster = command.stderr(Stdio::null()).status();
     }
 
     /// The URL of a database, for `metadata`.
@@ -106,6 +122,14 @@ pub async fn psql(url: &str, sql: &str) -> Vec<String> {
     let output = tokio::process::Command::from(command).output().await.expect("psql runs");
     assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+}
+
+fn new_name() -> String {
+    format!("rfe_{:016x}", fastrand::u64(..))
+}
+
+fn create(port: u16, name: &str) {
+    run(client("createdb", port, MAINTENANCE, &["--owner", USER, name]));
 }
 
 fn prepare(folder: &Path) {

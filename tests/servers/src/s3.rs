@@ -4,7 +4,7 @@ use std::{
     fs,
     io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
     time::Duration,
@@ -157,7 +157,7 @@ fn make(folder: &Path, names: &[&str]) {
 }
 
 fn minio(port: u16, folder: &Path) -> Command {
-    let mut command = Command::new(program("RFE_MINIO", None));
+    let mut command = Command::new(program("RFE_MINIO", cached("minio")));
     command.args(["server", "--address", &format!("127.0.0.1:{port}")]);
     command.arg("--certs-dir").arg(folder.join("certs")).arg(folder.join("data"));
     command.envs([("MINIO_ROOT_USER", ACCESS_KEY), ("MINIO_ROOT_PASSWORD", SECRET_KEY)]);
@@ -167,11 +167,22 @@ fn minio(port: u16, folder: &Path) -> Command {
 }
 
 fn versity(port: u16, folder: &Path) -> Command {
-    let mut command = Command::new(program("RFE_VERSITYGW", None));
+    let mut command = Command::new(program("RFE_VERSITYGW", cached("versitygw")));
     command.args(["--quiet", "--access", ACCESS_KEY, "--secret", SECRET_KEY]);
     command.args(["--port", &format!("127.0.0.1:{port}"), "posix", "--sidecar"]);
     command.arg(folder.join("sidecar")).arg(folder.join("data"));
     command
+}
+
+// Where `make tools` puts it, of whichever version.
+fn cached(name: &str) -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/rfe"));
+    let cache = std::env::var_os("RFE_CACHE").map(PathBuf::from).or_else(home)?;
+    let is_of_it = |folder: &PathBuf| {
+        folder.file_name().is_some_and(|found| found.to_string_lossy().starts_with(&format!("{name}-")))
+    };
+    let folders = fs::read_dir(cache).ok()?.filter_map(Result::ok).map(|entry| entry.path());
+    folders.filter(is_of_it).max().map(|folder| folder.join(name))
 }
 
 // True if a GET is answered with this status.

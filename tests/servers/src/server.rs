@@ -166,10 +166,10 @@ fn free_port() -> u16 {
     random.by_ref().take(1_000).find(free).expect("one of a thousand ports is free")
 }
 
-/// A program named by an environment variable, which `make test` sets.
+/// A program named by an environment variable, as `make test` sets it, or found where `make tools` puts it.
 pub(crate) fn program(variable: &str, otherwise: Option<PathBuf>) -> PathBuf {
     let Some(path) = std::env::var_os(variable).map(PathBuf::from).or(otherwise) else {
-        panic!("{variable} is not set; run `make tools`, and tests by `make test`");
+        panic!("{variable} is not set and nothing is found in its place; `make tools` fetches it");
     };
     assert!(path.exists(), "{} does not exist; `make tools` fetches it, or set {variable}", path.display());
     path

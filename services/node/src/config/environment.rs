@@ -7,19 +7,30 @@ use super::ConfigError;
 
 enum Form {
     Text,
+    // Where nothing is as good as unset, as compose files pass it on.
+    TextOrUnset,
     Number,
     Flag,
     CommaList,
     PathList,
 }
 
-const SETTINGS: [(&str, &str, Form); 19] = [
+const SETTINGS: [(&str, &str, Form); 28] = [
     ("RFE_DATA_DIR", "/data_dir", Form::Text),
     ("RFE_HTTP_ADDR", "/http_addr", Form::Text),
     ("RFE_GRPC_ADDR", "/grpc_addr", Form::Text),
     ("RFE_INSECURE", "/insecure", Form::Flag),
     ("RFE_DRAIN_SECONDS", "/drain_seconds", Form::Number),
     ("RFE_LOG", "/log", Form::Text),
+    ("RFE_POSTGRES_URL", "/registry/url", Form::TextOrUnset),
+    ("MINIO_ENDPOINT", "/lake/endpoint", Form::TextOrUnset),
+    ("MINIO_ACCESS_KEY", "/lake/access_key", Form::TextOrUnset),
+    ("MINIO_SECRET_KEY", "/lake/secret_key", Form::TextOrUnset),
+    ("RFE_S3_REGION", "/lake/region", Form::TextOrUnset),
+    ("MINIO_BUCKET_RAW", "/lake/bucket_raw", Form::TextOrUnset),
+    ("MINIO_BUCKET_PROCESSED", "/lake/bucket_processed", Form::TextOrUnset),
+    ("MINIO_BUCKET_DEAD_LETTER", "/lake/bucket_dead_letter", Form::TextOrUnset),
+    ("RFE_QUERY_CACHE_BYTES", "/query/cache_bytes", Form::Number),
     ("RFE_QUEUE_MAX_JOBS", "/queue/max_jobs", Form::Number),
     ("RFE_QUEUE_MAX_BYTES", "/queue/max_bytes", Form::Number),
     ("RFE_LEASE_SECONDS", "/queue/lease_seconds", Form::Number),
@@ -36,7 +47,7 @@ const SETTINGS: [(&str, &str, Form); 19] = [
 ];
 
 // Read by clients, by the Makefile or by `load` itself.
-const ELSEWHERE: [&str; 11] = [
+const ELSEWHERE: [&str; 14] = [
     "RFE_CONFIG",
     "RFE_URL",
     "RFE_METADATA_URL",
@@ -48,15 +59,14 @@ const ELSEWHERE: [&str; 11] = [
     "RFE_CACHE",
     "RFE_BIN",
     "RFE_REGENERATE",
+    "RFE_POSTGRES_BIN",
+    "RFE_MINIO",
+    "RFE_VERSITYGW",
 ];
 
 // Ignoring one of these would keep data, or doors, where the user does not expect them.
-const LATER: [(&str, &str); 4] = [
-    ("RFE_POSTGRES_URL", "the registry is embedded (SQLite)"),
-    ("RFE_REDIS_URL", "the queue is embedded (SQLite)"),
-    ("MINIO_ENDPOINT", "the lake is embedded (local files)"),
-    ("RFE_TOKENS_FILE", "there are no tokens"),
-];
+const LATER: [(&str, &str); 2] =
+    [("RFE_REDIS_URL", "the queue is embedded (SQLite)"), ("RFE_TOKENS_FILE", "there are no tokens")];
 
 /// Applies the variables to the settings; returns warnings.
 pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Result<Vec<String>, ConfigError> {
@@ -70,6 +80,7 @@ pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Resu
             )));
         }
         match SETTINGS.iter().find(|(known, ..)| known == name) {
+            Some((_, _, Form::TextOrUnset)) if value.is_empty() => {}
             Some((_, pointer, form)) => set(settings, pointer, read(name, value, form)?),
             None if name.starts_with("RFE_") && !ELSEWHERE.contains(&name.as_str()) => {
                 warnings.push(unknown(name));
@@ -102,7 +113,7 @@ fn unknown(name: &str) -> String {
 fn read(name: &str, value: &str, form: &Form) -> Result<Json, ConfigError> {
     let wrong = |what: &str| ConfigError::Setting(format!("{name}: `{value}` is no {what}"));
     Ok(match form {
-        Form::Text => json!(value),
+        Form::Text | Form::TextOrUnset => json!(value),
         Form::Number => match (value.parse::<u64>(), value.parse::<f64>()) {
             (Ok(whole), _) => json!(whole),
             (_, Ok(number)) if number.is_finite() => json!(number),
