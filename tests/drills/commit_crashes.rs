@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     check,
     form::Form,
-    ground::{Ground, Site},
+    ground::{Kind, Site},
     tally::Tally,
 };
 
@@ -43,17 +43,17 @@ struct Tables {
 
 /// The drill on embedded stores.
 pub async fn embedded(form: Form) -> Tally {
-    run(form, Ground::Embedded).await
+    run(form, Kind::Embedded).await
 }
 
 /// The drill on Postgres and MinIO.
 pub async fn real(form: Form) -> Tally {
-    run(form, Ground::Real).await
+    run(form, Kind::Real).await
 }
 
-async fn run(form: Form, ground: Ground) -> Tally {
+async fn run(form: Form, kind: Kind) -> Tally {
     let mut tally = Tally::default();
-    let without = match crashed_at(ground, None, 1).await {
+    let without = match crashed_at(kind, None, 1).await {
         Ok(tables) => tables,
         Err(reason) => {
             tally.wrong(format!("without a crash: {reason}"));
@@ -68,7 +68,7 @@ async fn run(form: Form, ground: Ground) -> Tally {
     rng.shuffle(&mut steps);
     let crashes = steps.len();
     let mut crashed = stream::iter(steps)
-        .map(|(step, passing)| async move { (step, passing, crashed_at(ground, Some(step), passing).await) })
+        .map(|(step, passing)| async move { (step, passing, crashed_at(kind, Some(step), passing).await) })
         .buffer_unordered(AT_ONCE);
     while let Some((step, passing, tables)) = crashed.next().await {
         tally.sent += sent;
@@ -89,8 +89,8 @@ async fn run(form: Form, ground: Ground) -> Tally {
 }
 
 /// The tables after a pull job and a batch of events both met this crash point, and a restart each.
-async fn crashed_at(ground: Ground, step: Option<&'static str>, passing: u32) -> Result<Tables, String> {
-    let site = Site::new(ground).await;
+async fn crashed_at(kind: Kind, step: Option<&'static str>, passing: u32) -> Result<Tables, String> {
+    let site = Site::new(kind).await;
     let mut platform = site.start().await;
     let api = MockApi::start(CUSTOMERS).await;
     platform.write("lines.csv", LINES);

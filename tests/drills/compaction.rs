@@ -15,7 +15,7 @@ use crate::{
     check::{self, Allowance},
     doors::{Doors, Switchboard},
     form::Form,
-    ground::{Ground, Site},
+    ground::{Kind, Site},
     load::{Load, Plan},
     tally::Tally,
 };
@@ -44,16 +44,16 @@ struct Reading {
 
 /// The drill on embedded stores.
 pub async fn embedded(form: Form) -> Tally {
-    run(form, Ground::Embedded, "compaction_embedded").await
+    run(form, Kind::Embedded, "compaction_embedded").await
 }
 
 /// The drill on Postgres and MinIO.
 pub async fn real(form: Form) -> Tally {
-    run(form, Ground::Real, "compaction_real").await
+    run(form, Kind::Real, "compaction_real").await
 }
 
-async fn run(form: Form, ground: Ground, name: &str) -> Tally {
-    let site = Site::new(ground)
+async fn run(form: Form, kind: Kind, name: &str) -> Tally {
+    let site = Site::new(kind)
         .await
         .with("MAX_JOB_ATTEMPTS", "50")
         .with("RFE_COMPACT_FILES", "4")

@@ -49,8 +49,7 @@ impl Door {
     /// # Errors
     /// As the platform has it, or the connection to it.
     pub async fn query(&self, text: &str) -> Result<Vec<String>, Status> {
-        let inner =
-            FlightServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let inner = FlightServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let mut client = FlightSqlServiceClient::new_from_inner(inner);
         let info = client.execute(text.to_owned(), None).await.map_err(sql::status)?;
         let mut rows = Vec::new();

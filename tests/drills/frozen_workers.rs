@@ -1,17 +1,17 @@
 //! Workers freeze at each step in turn, past their lease, while others do their work; then they go on. Their epoch has passed, so
 //! whatever they still want to commit is refused.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
 use rfe_proto::metadata::RunState;
-use rfe_tests::{MockApi, Platform, wait};
+use rfe_tests::{MockApi, Platform};
 
 use crate::{
     accounts::Accounts,
     check::{self, Allowance},
     form::Form,
-    ground::{Ground, Site},
+    ground::{Kind, Site},
     load::Load,
     tally::Tally,
 };
@@ -21,37 +21,48 @@ const FROZEN_SECONDS: u64 = 4;
 const AT_ONCE: usize = 5;
 const EVENTS: u64 = 20;
 const CUSTOMERS: usize = 45;
+const PAUSE: Duration = Duration::from_millis(100);
 const THAWED_WITHIN: Duration = Duration::from_secs(30);
 /// Steps behind which a run has nothing more to tell the registry, or has not begun to: who wakes there finds the run ended.
 const HARMLESS: [&str; 4] = ["after_lease", "after_commit", "after_fail", "after_complete"];
 
+/// What happened to the workers of one step.
+#[derive(Debug, Default)]
+struct Frozen {
+    tally: Tally,
+    /// Workers that froze.
+    workers: u64,
+    /// Of them, those that found that their work had passed on.
+    passed_on: u64,
+    /// Commits that were refused because their epoch was stale.
+    refused: u64,
+}
+
 /// The drill.
 pub async fn run(form: Form) -> Tally {
     let times = form.pick(2, 14);
-    let all: Vec<Tally> = stream::iter(rfe_worker::STEPS)
-        .map(|step| at_step(form, step, times))
-        .buffer_unordered(AT_ONCE)
-        .collect()
-        .await;
-    let mut tally = Tally::default();
-    for of_step in all {
-        tally.add(of_step);
+    let mut steps =
+        stream::iter(rfe_worker::STEPS).map(|step| at_step(form, step, times)).buffer_unordered(AT_ONCE);
+    let mut all = Frozen::default();
+    while let Some(frozen) = steps.next().await {
+        all.tally.add(frozen.tally);
+        all.workers += frozen.workers;
+        all.passed_on += frozen.passed_on;
+        all.refused += frozen.refused;
     }
-    let (frozen, refused) = tally.notes.iter().filter_map(|note| note.split_once(' ')).fold(
-        (0, 0),
-        |(frozen, refused): (u64, u64), (one, other)| {
-            (frozen + one.parse::<u64>().unwrap_or(0), refused + other.parse::<u64>().unwrap_or(0))
-        },
-    );
-    tally.notes = vec![format!("{frozen} workers frozen, {refused} of them refused afterwards")];
+    let Frozen { mut tally, workers, passed_on, refused } = all;
+    tally.expect(refused > 0, || "no stale commit was even tried".to_owned());
+    tally
+        .notes
+        .push(format!("{workers} workers frozen, {passed_on} passed on, {refused} stale commits refused"));
     tally
 }
 
-/// Freezes so many workers at one step. Its note is how many froze, and how many were refused afterwards.
-async fn at_step(form: Form, step: &'static str, times: u64) -> Tally {
+/// Freezes so many workers at one step.
+async fn at_step(form: Form, step: &'static str, times: u64) -> Frozen {
     let mut rng = form.rng(&format!("frozen {step}"));
     // Attempts are plenty: workers that freeze are nobody's fault here.
-    let site = Site::new(Ground::Real)
+    let site = Site::new(Kind::Real)
         .await
         .with("RFE_LEASE_SECONDS", LEASE_SECONDS.to_string())
         .with("MAX_JOB_ATTEMPTS", "50");
@@ -59,8 +70,7 @@ async fn at_step(form: Form, step: &'static str, times: u64) -> Tally {
     let api = MockApi::start(CUSTOMERS).await;
     declare(&platform, &api).await;
     let accounts = Accounts::default();
-    let mut tally = Tally::default();
-    let mut refused = 0;
+    let mut frozen = Frozen::default();
     for turn in 0..times {
         platform.stop().await;
         let freeze = format!("{step}={FROZEN_SECONDS}");
@@ -68,33 +78,35 @@ async fn at_step(form: Form, step: &'static str, times: u64) -> Tally {
         platform.restart().await;
         work(&platform, &accounts, step, turn, rng.bool()).await;
         if let Err(left) = check::settled(&platform, THAWED_WITHIN).await {
-            tally.wrong(format!("{step}: {left}"));
+            frozen.tally.wrong(left);
         }
-        match refusals(&platform, HARMLESS.contains(&step)).await {
-            Some(number) => refused += number,
-            None => tally.wrong(format!("{step}: the worker that woke was not refused within {THAWED_WITHIN:?}")),
+        match thawed(&platform, HARMLESS.contains(&step)).await {
+            Some(number) => frozen.passed_on += number,
+            None => {
+                frozen.tally.wrong(format!("the worker that woke was not refused within {THAWED_WITHIN:?}"))
+            }
         }
+        frozen.refused += metric(&platform, "rfe_stale_commits_refused_total", "").await;
     }
-    let frozen = platform.log().matches("freeze point reached").count() as u64;
-    tally.expect(frozen >= times, || format!("{step}: {frozen} workers froze instead of {times}"));
+    frozen.workers = platform.log().matches("freeze point reached").count() as u64;
+    let workers = frozen.workers;
+    frozen.tally.expect(workers >= times, || format!("{workers} workers froze instead of {times}"));
     platform.stop().await;
     platform.settings = site.settings.clone();
     platform.restart().await;
-    let allowance = Allowance {
-        lost_workers: false,
-        settled_within: Duration::from_secs(60),
-        collected_within: None,
-    };
+    let allowance =
+        Allowance { lost_workers: false, settled_within: Duration::from_secs(60), collected_within: None };
     let checked = check::check(&platform, &site.store(&platform), &accounts.book(), allowance).await;
-    tally.add(checked);
-    for wrong in &mut tally.wrong {
+    frozen.tally.add(checked);
+    if saves(step) {
+        let customers = platform.value("SELECT count(*), count(DISTINCT id) FROM paged").await;
+        let expected = format!("{CUSTOMERS}|{CUSTOMERS}");
+        frozen.tally.expect(customers == expected, || format!("customers {customers} instead of {expected}"));
+    }
+    for wrong in &mut frozen.tally.wrong {
         *wrong = format!("{step}: {wrong}");
     }
-    let customers = platform.value("SELECT count(*), count(DISTINCT id) FROM paged").await;
-    let expected = if saves(step) { format!("{CUSTOMERS}|{CUSTOMERS}") } else { "0|0".to_owned() };
-    tally.expect(customers == expected, || format!("{step}: customers {customers} instead of {expected}"));
-    tally.notes = vec![format!("{frozen} {refused}")];
-    tally
+    frozen
 }
 
 async fn declare(platform: &Platform, api: &MockApi) {
@@ -140,30 +152,30 @@ async fn work(platform: &Platform, accounts: &Accounts, step: &str, turn: u64, p
     }
 }
 
-/// Attempts of this process that found their run passed on, once there is one; at a harmless step none is expected, and the frozen
-/// ones have woken when this returns.
-async fn refusals(platform: &Platform, harmless: bool) -> Option<u64> {
+/// Waits until the frozen worker has woken; how many attempts of this process found that their work had passed on. None: where one
+/// must have, none did in time.
+async fn thawed(platform: &Platform, harmless: bool) -> Option<u64> {
     if harmless {
         tokio::time::sleep(Duration::from_secs(FROZEN_SECONDS)).await;
         return Some(passed_on(platform).await);
     }
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while begun.elapsed() < THAWED_WITHIN {
         match passed_on(platform).await {
-            0 => tokio::time::sleep(wait_a_bit()).await,
+            0 => tokio::time::sleep(PAUSE).await,
             number => return Some(number),
         }
     }
     None
 }
 
-fn wait_a_bit() -> Duration {
-    wait::PATIENCE / 600
+async fn passed_on(platform: &Platform) -> u64 {
+    metric(platform, "rfe_worker_runs_total{", "outcome=\"passed_on\"").await
 }
 
-async fn passed_on(platform: &Platform) -> u64 {
+/// The sum of the metrics that begin so and have this label.
+async fn metric(platform: &Platform, name: &str, label: &str) -> u64 {
     let page = platform.grpc_port_page("/metrics").await.text;
-    let lines = page.lines().filter(|line| line.starts_with("rfe_worker_runs_total{"));
-    let lines = lines.filter(|line| line.contains("outcome=\"passed_on\""));
+    let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(label));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
 }

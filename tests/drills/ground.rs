@@ -7,14 +7,14 @@ use std::{
 };
 
 use rfe_lake::{Bucket, Buckets, Lake, S3Config, S3Lake};
-use rfe_test_servers::{BucketNames, Minio, Postgres};
-use rfe_tests::{Platform, Settings, fixture::files_below};
+use rfe_test_servers::{BucketNames, Minio, Postgres, S3Server};
+use rfe_tests::{Ground, Platform, Settings, fixture::files_below, ground::RealGround};
 
 const PAGE: usize = 1000;
 
 /// Which stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ground {
+pub enum Kind {
     /// SQLite and local files.
     Embedded,
     /// Postgres and MinIO.
@@ -26,6 +26,7 @@ pub enum Ground {
 pub struct Site {
     /// How the platform is started on them.
     pub settings: Settings,
+    ground: Ground,
     lake: Option<Arc<S3Lake>>,
 }
 
@@ -39,7 +40,7 @@ pub enum Store {
 }
 
 /// The servers that drills share; the first call starts them.
-pub async fn servers() -> (&'static Postgres, &'static rfe_test_servers::S3Server) {
+pub async fn servers() -> (&'static Postgres, &'static S3Server) {
     let start = || (Postgres::shared(), Minio::shared());
     tokio::task::spawn_blocking(start).await.expect("Postgres and MinIO start")
 }
@@ -48,54 +49,46 @@ pub async fn servers() -> (&'static Postgres, &'static rfe_test_servers::S3Serve
 
 impl Site {
     /// New stores of a kind.
-    pub async fn new(ground: Ground) -> Self {
-        match ground {
-            Ground::Embedded => Self { settings: Settings::default(), lake: None },
-            Ground::Real => {
-                let (postgres, minio) = servers().await;
-                Self::real(&postgres.database().await, &minio.endpoint()).await
-            }
-        }
-    }
-
-    /// A database by its URL and new buckets of the shared MinIO, which the platform reaches at `endpoint`.
     ///
     /// # Panics
-    /// If MinIO does not answer.
-    pub async fn real(postgres_url: &str, endpoint: &str) -> Self {
-        let (_, minio) = servers().await;
-        let BucketNames { raw, processed, dead_letter } = minio.buckets();
-        let settings = Settings::default()
-            .with("RFE_POSTGRES_URL", postgres_url)
-            .with("MINIO_ENDPOINT", endpoint)
-            .with("MINIO_ACCESS_KEY", minio.access_key())
-            .with("MINIO_SECRET_KEY", minio.secret_key())
-            .with("MINIO_BUCKET_RAW", &raw)
-            .with("MINIO_BUCKET_PROCESSED", &processed)
-            .with("MINIO_BUCKET_DEAD_LETTER", &dead_letter);
-        // What is checked is asked of MinIO itself, whatever lies between it and the platform.
-        let config = S3Config {
-            endpoint: Some(minio.endpoint()),
-            region: minio.region(),
-            access_key: Some(minio.access_key()),
-            secret_key: Some(minio.secret_key()),
-            path_style: true,
-            buckets: Buckets { raw, processed, dead_letter },
+    /// If a server does not start.
+    pub async fn new(kind: Kind) -> Self {
+        let make = move || match kind {
+            Kind::Embedded => Ground::Embedded,
+            Kind::Real => Ground::real(),
         };
-        let lake = S3Lake::connect(config).await.expect("MinIO answers");
-        Self { settings, lake: Some(Arc::new(lake)) }
+        let ground = tokio::task::spawn_blocking(make).await.expect("the stores are made");
+        let lake = match &ground {
+            Ground::Embedded => None,
+            Ground::Real(real) => Some(Arc::new(connect(real).await)),
+        };
+        Self { settings: Settings::default(), ground, lake }
     }
 
-    /// Changes how the platform is started.
+    /// Changes how the platform is started: a setting of an address leads it to a proxy, while what is checked is asked of the
+    /// server itself.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings = self.settings.with(name, value);
         self
     }
 
+    /// The URL of its Postgres database.
+    ///
+    /// # Panics
+    /// If it has none.
+    pub fn database(&self) -> &str {
+        match &self.ground {
+            Ground::Real(real) => real.database(),
+            Ground::Embedded => panic!("embedded stores have no database server"),
+        }
+    }
+
     /// Starts a platform on them.
     pub async fn start(&self) -> Platform {
-        self.settings.clone().start().await
+        let mut platform = Platform::prepare_on(self.ground.clone(), self.settings.clone());
+        platform.restart().await;
+        platform
     }
 
     /// Where its objects are.
@@ -105,6 +98,19 @@ impl Site {
             None => Store::Folder(platform.data().join("lake")),
         }
     }
+}
+
+async fn connect(real: &RealGround) -> S3Lake {
+    let (s3, BucketNames { raw, processed, dead_letter }) = (real.s3(), real.buckets().clone());
+    let config = S3Config {
+        endpoint: Some(s3.endpoint()),
+        region: s3.region(),
+        access_key: Some(s3.access_key()),
+        secret_key: Some(s3.secret_key()),
+        path_style: true,
+        buckets: Buckets { raw, processed, dead_letter },
+    };
+    S3Lake::connect(config).await.expect("MinIO answers")
 }
 
 // === impl Store ===

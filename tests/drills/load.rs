@@ -146,8 +146,14 @@ impl Part {
     async fn endure(&self, status: &Status) -> Option<()> {
         let is_ours = matches!(
             status.code(),
-            Code::InvalidArgument | Code::NotFound | Code::AlreadyExists | Code::FailedPrecondition
-                | Code::PermissionDenied | Code::OutOfRange | Code::Unimplemented | Code::DataLoss
+            Code::InvalidArgument
+                | Code::NotFound
+                | Code::AlreadyExists
+                | Code::FailedPrecondition
+                | Code::PermissionDenied
+                | Code::OutOfRange
+                | Code::Unimplemented
+                | Code::DataLoss
         );
         if is_ours {
             self.accounts.book().wrong.push(format!("a call was answered with {status}"));
@@ -189,7 +195,10 @@ fn note(accounts: &Accounts, results: &[EventResult]) {
         match result.outcome() {
             EventOutcome::Accepted | EventOutcome::Duplicate => accounts.accepts_event(&result.event_id),
             EventOutcome::Rejected | EventOutcome::Unspecified => {
-                accounts.book().wrong.push(format!("event {} was refused: {}", result.event_id, result.message));
+                accounts
+                    .book()
+                    .wrong
+                    .push(format!("event {} was refused: {}", result.event_id, result.message));
             }
         }
     }
@@ -206,7 +215,8 @@ async fn write_files(work: PathBuf, mut part: Part) {
     std::fs::create_dir_all(work.join("in")).expect("a folder can be made");
     let mut number = 0;
     while !part.is_over() {
-        let ids: Vec<String> = (0..part.rng.u64(1..=ROWS_A_FILE)).map(|row| format!("{number}-{row}")).collect();
+        let ids: Vec<String> =
+            (0..part.rng.u64(1..=ROWS_A_FILE)).map(|row| format!("{number}-{row}")).collect();
         let rows: String = ids.iter().map(|id| format!("{id},x\n")).collect();
         part.accounts.sends_rows(ids.iter().cloned());
         // A file that is only begun is not below `in/`.

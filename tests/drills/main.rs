@@ -56,7 +56,12 @@ fn main() -> ExitCode {
     if chosen.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("drills: seed {}, {} form; DRILL_SEED={} makes the same choices", form.seed, form.name(), form.seed);
+    println!(
+        "drills: seed {}, {} form; DRILL_SEED={} makes the same choices",
+        form.seed,
+        form.name(),
+        form.seed
+    );
     let runtime = tokio::runtime::Runtime::new().expect("a runtime starts");
     if runtime.block_on(all_are_right(form, chosen)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -83,7 +88,8 @@ async fn all_are_right(form: Form, drills: Vec<(&'static str, Drill)>) -> bool {
     let mut all = true;
     while let Some((name, ended)) = ended.next().await {
         // What broke it is on stderr already.
-        let tally = ended.unwrap_or_else(|_| Tally { wrong: vec!["it broke".to_owned()], ..Tally::default() });
+        let tally =
+            ended.unwrap_or_else(|_| Tally { wrong: vec!["it broke".to_owned()], ..Tally::default() });
         println!("{}", tally.line(name, form.seed));
         for complaint in tally.complaints() {
             println!("  {complaint}");

@@ -25,7 +25,9 @@ pub async fn check(
     letters: &BTreeMap<String, DeadLetter>,
 ) {
     for (bucket, layer) in LAYERS {
-        let sql = format!("SELECT key, bytes FROM meta.data_files WHERE layer = '{layer}' AND end_snapshot IS NULL");
+        let sql = format!(
+            "SELECT key, bytes FROM meta.data_files WHERE layer = '{layer}' AND end_snapshot IS NULL"
+        );
         // The files first: compaction may end one in between, but its object stays for a while.
         let files = platform.sql(&sql).await;
         let objects = store.objects(bucket).await;

@@ -12,7 +12,7 @@ use crate::{
     check::{self, Allowance},
     doors::Switchboard,
     form::Form,
-    ground::{Site, servers},
+    ground::{Kind, Site},
     load::{Load, Plan},
     tally::Tally,
 };
@@ -28,7 +28,6 @@ const LOST_WITHIN: Duration = Duration::from_secs(120);
 pub async fn run(form: Form) -> Tally {
     let seconds = |short, long| Duration::from_secs(form.pick(short, long));
     let mut rng = form.rng("postgres_down");
-    let (_, minio) = servers().await;
     // One of its own: it dies.
     let start = || Arc::new(Postgres::start());
     let postgres = tokio::task::spawn_blocking(start).await.expect("Postgres starts");
@@ -36,8 +35,9 @@ pub async fn run(form: Form) -> Tally {
     let url = proxy.url(&postgres.database().await);
     // Whoever waits for a commit still holds what it has written.
     let grace = form.pick(15, 60);
-    let site = Site::real(&url, &minio.endpoint())
+    let site = Site::new(Kind::Real)
         .await
+        .with("RFE_POSTGRES_URL", url)
         .with("RFE_ORPHAN_GRACE_SECONDS", grace.to_string())
         .with("RFE_COLLECT_EVERY_SECONDS", "1");
     let platform = site.start().await;

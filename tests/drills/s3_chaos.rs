@@ -9,7 +9,7 @@ use crate::{
     check::{self, Allowance},
     doors::Switchboard,
     form::Form,
-    ground::{Site, servers},
+    ground::{Kind, Site, servers},
     load::{Load, Plan},
     tally::Tally,
 };
@@ -22,12 +22,13 @@ const PLAN: Plan =
 pub async fn run(form: Form) -> Tally {
     let seconds = |short, long| Duration::from_secs(form.pick(short, long));
     let mut rng = form.rng("s3_chaos");
-    let (postgres, minio) = servers().await;
+    let (_, minio) = servers().await;
     let proxy = S3Faults::start(minio.port(), rng.u64(..)).await;
     // Whoever waits for S3 still holds what it has written: longer than an outage, so that it is not collected meanwhile.
     let grace = form.pick(15, 120);
-    let site = Site::real(&postgres.database().await, &proxy.endpoint())
+    let site = Site::new(Kind::Real)
         .await
+        .with("MINIO_ENDPOINT", proxy.endpoint())
         .with("RFE_ORPHAN_GRACE_SECONDS", grace.to_string())
         .with("RFE_COLLECT_EVERY_SECONDS", "1");
     let platform = site.start().await;

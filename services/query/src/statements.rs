@@ -3,17 +3,23 @@
 mod admission;
 mod counted;
 mod resolve;
+mod timed;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arrow_schema::{DataType, SchemaRef};
 use rfe_lake::{Bucket, Lake};
 use rfe_mesh::{MeshChannel, Metrics, Shutdown};
 
+pub use self::timed::Binding;
 use self::{
     admission::Admission,
     counted::FilesCounted,
     resolve::{Need, Resolved},
+    timed::Timed,
 };
 use crate::{
     catalog::Catalog,
@@ -56,6 +62,7 @@ struct Inner {
     gated: Recent<String, Arc<Gated>>,
     described: Recent<(String, Relations), Description>,
     files: FilesCounted,
+    timed: Timed,
     zone: Zone,
     max_runtime: Duration,
 }
@@ -84,6 +91,7 @@ impl Statements {
             gated: Recent::new(RECENT),
             described: Recent::new(RECENT),
             files: FilesCounted::new(metrics),
+            timed: Timed::new(metrics),
             zone,
             max_runtime: config.max_runtime,
         })))
@@ -172,7 +180,9 @@ impl Statements {
         let place = self.0.admission.enter().await?;
         let gated = self.gate(&pinned.sql).await?;
         let parameters = Parameters::decode(&pinned.parameters)?;
+        let begun = Instant::now();
         let resolved = self.resolve(&gated, pinned.snapshot, Need::Rows(&parameters)).await?;
+        let binding = self.0.timed.resolved(begun.elapsed());
         let attached = self.attach(&resolved, true).await?;
         stop.watch(limit);
         Ok(Job {
@@ -180,6 +190,7 @@ impl Statements {
             attached,
             sql: gated.sql.clone(),
             parameters,
+            binding,
             stop,
             place: (place, entry),
         })

@@ -207,7 +207,12 @@ async fn answer(request: Request<Incoming>, state: &State) -> io::Result<Respons
         }
         Fate::ResetWithin => Ok(forward(request.map(whole), upstream).await?.map(cut)),
         Fate::ResetAfter => {
-            forward(request.map(whole), upstream).await?.into_body().collect().await.map_err(io::Error::other)?;
+            forward(request.map(whole), upstream)
+                .await?
+                .into_body()
+                .collect()
+                .await
+                .map_err(io::Error::other)?;
             Err(planned())
         }
         Fate::Slow(pause) => {
