@@ -4,14 +4,13 @@ use std::collections::HashSet;
 
 use rfe_model::SourceSpec;
 use rfe_proto::metadata as pb;
-use sqlx::SqliteConnection;
 
-use super::source;
+use super::{driver::Connection, source};
 use crate::Result;
 
 /// Creates, updates and with `prune` deletes. A source that is as it was keeps its revision.
 pub(super) async fn apply(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     sources: &[SourceSpec],
     prune: bool,
 ) -> Result<Vec<pb::AppliedSource>> {
@@ -40,11 +39,11 @@ fn action(known: Option<&pb::Source>, spec: &SourceSpec) -> Result<&'static str>
 }
 
 async fn delete_others(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     sources: &[SourceSpec],
 ) -> Result<Vec<pb::AppliedSource>> {
     let kept: HashSet<&str> = sources.iter().map(|spec| spec.name.as_str()).collect();
-    let sql = "SELECT name FROM sources WHERE deleted_at IS NULL AND auto_created = 0 ORDER BY name";
+    let sql = "SELECT name FROM sources WHERE deleted_at IS NULL AND NOT auto_created ORDER BY name";
     let declared: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *connection).await?;
     let mut deleted = Vec::new();
     for name in declared.into_iter().filter(|name| !kept.contains(name.as_str())) {

@@ -5,14 +5,14 @@ use rfe_model::{
     schema::{Reach, settle},
 };
 use rfe_proto::metadata as pb;
-use sqlx::{Row, SqliteConnection};
+use sqlx::Row as _;
 
-use super::{file::Visible, schema, source, words};
+use super::{driver::Connection, file::Visible, schema, source, words};
 use crate::Result;
 
 /// A dataset; every source has one, deleted or not.
 pub(super) async fn resolve(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     source: &pb::Source,
     snapshot: i64,
     columns_only: bool,
@@ -27,7 +27,7 @@ pub(super) async fn resolve(
 }
 
 async fn describe(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     source: &pb::Source,
     visible: Visible<'_>,
 ) -> Result<pb::Dataset> {
@@ -44,7 +44,7 @@ async fn describe(
         ..Default::default()
     };
     let sql = "SELECT dataset_schema_version, snapshot, finished_at FROM ingestion_runs
-        WHERE source_name = ? AND snapshot IS NOT NULL AND snapshot <= ? ORDER BY snapshot DESC LIMIT 1";
+        WHERE source_name = $1 AND snapshot IS NOT NULL AND snapshot <= $2 ORDER BY snapshot DESC LIMIT 1";
     let latest =
         sqlx::query(sql).bind(&source.name).bind(visible.snapshot).fetch_optional(&mut *connection).await?;
     if let Some(latest) = latest {

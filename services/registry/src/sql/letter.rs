@@ -1,38 +1,40 @@
 //! Dead letters: rows of `ingestion_failures` of the kinds `record` and `job`.
 
 use async_trait::async_trait;
-use rfe_model::time;
 use rfe_proto::{
     dlq::{DeadLetter, DeadLetterFilter, Position},
     metadata as pb,
 };
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, query_builder::Separated, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row as _, query_builder::Separated};
 
-use super::{SqliteRegistry, words};
+use super::{
+    driver::{Connection, Db, GREATEST, POSITION, Registry, Row},
+    words,
+};
 use crate::{LetterStore, Page, RegistryError, Result};
 
 const COLUMNS: &str = "id, kind, source_name, run_id, stage, code, error, field_path, file, line, record, page, attempt,
     created_at, last_seen_at, schema_version, event_id, context, raw_truncated, raw_sha256, raw_ref, state, discard_reason,
     replay_run_id, closed_at, closed_by";
-/// Rows of one INSERT; SQLite binds at most 32,766 values.
+/// Rows of one INSERT; SQLite binds at most 32,766 values, Postgres 65,535.
 const INSERT: usize = 1000;
 
 #[async_trait]
-impl LetterStore for SqliteRegistry {
+impl LetterStore for Registry {
     async fn letters(&self, filter: &DeadLetterFilter, page: &Page) -> Result<Vec<DeadLetter>> {
         let mut query = filtered(filter, page);
-        let rows = query.build().fetch_all(&self.readers).await?;
+        let rows = query.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(from_row).collect()
     }
 
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>> {
-        find(&mut *self.readers.acquire().await?, id).await
+        find(&mut *self.reader().await?, id).await
     }
 
     async fn count_letters(&self, filter: &DeadLetterFilter) -> Result<i64> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM ingestion_failures");
+        let mut query = QueryBuilder::<Db>::new("SELECT count(*) FROM ingestion_failures");
         matching(&mut query, filter);
-        Ok(query.build_query_scalar().fetch_one(&self.readers).await?)
+        Ok(query.build_query_scalar().fetch_one(&mut *self.reader().await?).await?)
     }
 
     async fn discard(&self, id: &str, reason: &str, by: &str) -> Result<DeadLetter> {
@@ -42,9 +44,9 @@ impl LetterStore for SqliteRegistry {
             "discarded" => {}
             "open" => {
                 let sql =
-                    "UPDATE ingestion_failures SET state = 'discarded', discard_reason = ?2, closed_by = ?3,
-                    closed_at = ?4 WHERE id = ?1";
-                let query = sqlx::query(sql).bind(id).bind(reason).bind(by).bind(time::now_micros());
+                    "UPDATE ingestion_failures SET state = 'discarded', discard_reason = $2, closed_by = $3,
+                    closed_at = $4 WHERE id = $1";
+                let query = sqlx::query(sql).bind(id).bind(reason).bind(by).bind(words::now());
                 query.execute(&mut *transaction).await?;
             }
             _ => return Err(not_open(letter)),
@@ -55,8 +57,8 @@ impl LetterStore for SqliteRegistry {
     }
 }
 
-fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT ");
+fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Db> {
+    let mut query = QueryBuilder::<Db>::new("SELECT ");
     query.push(COLUMNS).push(" FROM ingestion_failures");
     matching(&mut query, filter);
     if let Some(after) = &page.after {
@@ -65,11 +67,11 @@ fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Sqlite> {
             .push_bind(after.clone())
             .push(")");
     }
-    query.push(" ORDER BY seq DESC LIMIT ").push_bind(page.limit);
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(page.limit));
     query
 }
 
-fn matching(query: &mut QueryBuilder<Sqlite>, filter: &DeadLetterFilter) {
+fn matching(query: &mut QueryBuilder<Db>, filter: &DeadLetterFilter) {
     query.push(" WHERE kind IN ('record', 'job')");
     let equals = [
         ("source_name", &filter.source),
@@ -89,14 +91,15 @@ fn matching(query: &mut QueryBuilder<Sqlite>, filter: &DeadLetterFilter) {
         query.push(" AND last_seen_at < ").push_bind(until);
     }
     if !filter.text.is_empty() {
-        query.push(" AND instr(lower(concat_ws(char(10), error, field_path, file, event_id)), lower(");
-        query.push_bind(filter.text.clone()).push(")) > 0");
+        query.push(format!(" AND {POSITION}(lower(concat_ws(")).push_bind("\n");
+        query.push(", error, field_path, file, event_id)), ");
+        query.push_bind(filter.text.to_ascii_lowercase()).push(") > 0");
     }
 }
 
 /// One letter with the bytes that the registry holds.
-pub(super) async fn find(connection: &mut SqliteConnection, id: &str) -> Result<Option<DeadLetter>> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT raw, ");
+pub(super) async fn find(connection: &mut Connection, id: &str) -> Result<Option<DeadLetter>> {
+    let mut query = QueryBuilder::<Db>::new("SELECT raw, ");
     query
         .push(COLUMNS)
         .push(" FROM ingestion_failures WHERE kind IN ('record', 'job') AND id = ")
@@ -105,13 +108,13 @@ pub(super) async fn find(connection: &mut SqliteConnection, id: &str) -> Result<
     Ok(Some(DeadLetter { raw_base64: row.try_get("raw")?, ..from_row(&row)? }))
 }
 
-async fn expect(connection: &mut SqliteConnection, id: &str) -> Result<DeadLetter> {
+async fn expect(connection: &mut Connection, id: &str) -> Result<DeadLetter> {
     let missing = || RegistryError::NotFound { what: "letter", id: id.to_owned() };
     find(connection, id).await?.ok_or_else(missing)
 }
 
 /// A letter of this source; it must be there and open.
-pub(super) async fn expect_open(connection: &mut SqliteConnection, id: &str, source: &str) -> Result<()> {
+pub(super) async fn expect_open(connection: &mut Connection, id: &str, source: &str) -> Result<()> {
     let letter = expect(connection, id).await?;
     if letter.source != source {
         return Err(RegistryError::NotFound { what: "letter", id: id.to_owned() });
@@ -120,7 +123,7 @@ pub(super) async fn expect_open(connection: &mut SqliteConnection, id: &str, sou
 }
 
 /// True if the letter is of a job that gave up, not of a record.
-pub(super) async fn is_of_job(connection: &mut SqliteConnection, id: &str) -> Result<bool> {
+pub(super) async fn is_of_job(connection: &mut Connection, id: &str) -> Result<bool> {
     Ok(expect(connection, id).await?.kind == "job")
 }
 
@@ -129,32 +132,32 @@ fn not_open(letter: DeadLetter) -> RegistryError {
 }
 
 /// Sets the letter of a replay to replayed; it must be open still.
-pub(super) async fn replayed(connection: &mut SqliteConnection, run: &pb::Run) -> Result<()> {
+pub(super) async fn replayed(connection: &mut Connection, run: &pb::Run) -> Result<()> {
     expect_open(connection, &run.letter_id, &run.source).await?;
     sqlx::query(
-        "UPDATE ingestion_failures SET state = 'replayed', replay_run_id = ?2, closed_at = ?3 WHERE id = ?1",
+        "UPDATE ingestion_failures SET state = 'replayed', replay_run_id = $2, closed_at = $3 WHERE id = $1",
     )
     .bind(&run.letter_id)
     .bind(&run.run_id)
-    .bind(time::now_micros())
+    .bind(words::now())
     .execute(connection)
     .await?;
     Ok(())
 }
 
 /// Discards the open letters of a run's source: what they are about was read again.
-pub(super) async fn supersede(connection: &mut SqliteConnection, run: &pb::Run) -> Result<()> {
+pub(super) async fn supersede(connection: &mut Connection, run: &pb::Run) -> Result<()> {
     let sql =
-        "UPDATE ingestion_failures SET state = 'discarded', discard_reason = 'superseded', closed_by = ?2,
-        closed_at = ?3 WHERE source_name = ?1 AND state = 'open'";
+        "UPDATE ingestion_failures SET state = 'discarded', discard_reason = 'superseded', closed_by = $2,
+        closed_at = $3 WHERE source_name = $1 AND state = 'open'";
     let by = format!("run {}", run.run_id);
-    sqlx::query(sql).bind(&run.source).bind(by).bind(time::now_micros()).execute(connection).await?;
+    sqlx::query(sql).bind(&run.source).bind(by).bind(words::now()).execute(connection).await?;
     Ok(())
 }
 
 /// Stores letters of a run that failed. A replay that failed does not open its letter again where it was closed meanwhile.
 pub(super) async fn put_of_failure(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: &pb::Run,
     letters: &[DeadLetter],
 ) -> Result<()> {
@@ -168,34 +171,30 @@ pub(super) async fn put_of_failure(
 }
 
 /// Stores letters of a run. One that is there already has failed once more, and is open again.
-pub(super) async fn put(
-    connection: &mut SqliteConnection,
-    run: &pb::Run,
-    letters: &[DeadLetter],
-) -> Result<()> {
+pub(super) async fn put(connection: &mut Connection, run: &pb::Run, letters: &[DeadLetter]) -> Result<()> {
     for some in letters.chunks(INSERT) {
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO ingestion_failures (");
+        let mut query = QueryBuilder::<Db>::new("INSERT INTO ingestion_failures (");
         query.push(COLUMNS).push(", raw) ");
         query.push_values(some, |row, letter| bind(row, run, letter));
-        query.push(
+        query.push(format!(
             " ON CONFLICT (id) DO UPDATE SET run_id = excluded.run_id, kind = excluded.kind, stage = excluded.stage,
             code = excluded.code, error = excluded.error, field_path = excluded.field_path, file = excluded.file,
             line = excluded.line, record = excluded.record, page = excluded.page,
-            attempt = max(attempt + 1, excluded.attempt), last_seen_at = excluded.last_seen_at,
+            attempt = {GREATEST}(ingestion_failures.attempt + 1, excluded.attempt), last_seen_at = excluded.last_seen_at,
             schema_version = excluded.schema_version, event_id = excluded.event_id, context = excluded.context,
             raw = excluded.raw, raw_truncated = excluded.raw_truncated, raw_sha256 = excluded.raw_sha256,
             raw_ref = excluded.raw_ref, state = 'open', discard_reason = '', replay_run_id = '', closed_at = NULL,
-            closed_by = ''",
-        );
+            closed_by = ''"
+        ));
         // Texts of every length would drive the others out of the cache of statements.
         query.build().persistent(false).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-fn bind(mut row: Separated<'_, Sqlite, &'static str>, run: &pb::Run, letter: &DeadLetter) {
+fn bind(mut row: Separated<'_, Db, &'static str>, run: &pb::Run, letter: &DeadLetter) {
     let position = letter.position.clone().unwrap_or_default();
-    let now = time::now_micros();
+    let now = words::now();
     row.push_bind(letter.id.clone())
         .push_bind(letter.kind.clone())
         .push_bind(run.source.clone())
@@ -208,10 +207,10 @@ fn bind(mut row: Separated<'_, Sqlite, &'static str>, run: &pb::Run, letter: &De
         .push_bind(position.line)
         .push_bind(position.record)
         .push_bind(position.page)
-        .push_bind(letter.attempts.max(1))
+        .push_bind(i64::from(letter.attempts.max(1)))
         .push_bind(words::micros(letter.first_seen.as_ref()).unwrap_or(now))
         .push_bind(words::micros(letter.last_seen.as_ref()).unwrap_or(now))
-        .push_bind(letter.schema_version)
+        .push_bind(i64::from(letter.schema_version))
         .push_bind(letter.event_id.clone())
         .push_bind(letter.context.as_ref().map(words::struct_text))
         .push_bind(letter.raw_truncated)
@@ -225,7 +224,7 @@ fn bind(mut row: Separated<'_, Sqlite, &'static str>, run: &pb::Run, letter: &De
         .push_bind(letter.raw_base64.clone());
 }
 
-fn from_row(row: &SqliteRow) -> Result<DeadLetter> {
+fn from_row(row: &Row) -> Result<DeadLetter> {
     let context: Option<String> = row.try_get("context")?;
     Ok(DeadLetter {
         id: row.try_get("id")?,

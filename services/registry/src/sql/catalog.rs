@@ -2,17 +2,19 @@
 
 use async_trait::async_trait;
 use rfe_proto::metadata as pb;
-use sqlx::SqliteConnection;
 
 use super::{
-    SqliteRegistry, dataset, file::Visible, freshness, meta, newest_snapshot, schema, source, words,
+    dataset,
+    driver::{Connection, Registry},
+    file::Visible,
+    freshness, meta, newest_snapshot, schema, source, words,
 };
 use crate::{CatalogStore, MetaPart, Page, RegistryError, Resolved, Result};
 
 #[async_trait]
-impl CatalogStore for SqliteRegistry {
+impl CatalogStore for Registry {
     async fn snapshot(&self) -> Result<u64> {
-        Ok(newest_snapshot(&mut *self.readers.acquire().await?).await?.unsigned_abs())
+        Ok(newest_snapshot(&mut *self.reader().await?).await?.unsigned_abs())
     }
 
     async fn resolve(&self, snapshot: u64, names: &[String], columns_only: bool) -> Result<Resolved> {
@@ -49,25 +51,25 @@ impl CatalogStore for SqliteRegistry {
     }
 
     async fn freshness(&self, source: Option<&str>, page: &Page) -> Result<Vec<pb::Freshness>> {
-        freshness::list(&mut *self.readers.acquire().await?, source, page).await
+        freshness::list(&mut *self.reader().await?, source, page).await
     }
 
     async fn scan_part(&self, table: &str, after: Option<i64>, limit: u32) -> Result<Option<MetaPart>> {
-        meta::scan(&mut *self.readers.acquire().await?, table, after, limit).await
+        meta::scan(&mut *self.reader().await?, table, after, limit).await
     }
 }
 
 // 0 means the newest; one that is not there yet can't be shown.
-async fn shown(connection: &mut SqliteConnection, asked: u64) -> Result<i64> {
+async fn shown(connection: &mut Connection, asked: u64) -> Result<i64> {
     let newest = newest_snapshot(connection).await?;
     Ok(if asked == 0 { newest } else { words::signed(asked).min(newest) })
 }
 
-async fn all(connection: &mut SqliteConnection) -> Result<Vec<String>> {
+async fn all(connection: &mut Connection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar("SELECT name FROM sources ORDER BY name").fetch_all(connection).await?)
 }
 
-async fn expect(connection: &mut SqliteConnection, dataset: &str) -> Result<()> {
+async fn expect(connection: &mut Connection, dataset: &str) -> Result<()> {
     let missing = || RegistryError::NotFound { what: "dataset", id: dataset.to_owned() };
     source::find(connection, dataset).await?.map(|_| ()).ok_or_else(missing)
 }

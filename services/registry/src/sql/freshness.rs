@@ -3,16 +3,19 @@
 use jiff::Timestamp;
 use rfe_model::time;
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row as _};
 
-use super::{source, words};
+use super::{
+    driver::{Connection, Db, Instant, Row},
+    source, words,
+};
 use crate::{Page, Result};
 
 const FRESHNESS: &str = "
     SELECT source_name, last_success_at, last_state, last_error, rows, open_letters,
         (SELECT count(*) FROM ingestion_runs AS failed
             WHERE failed.source_name = facts.source_name AND failed.state = 'failed'
-                AND failed.finished_at > coalesce(facts.last_success_at, 0)) AS failures_since_success
+                AND (facts.last_success_at IS NULL OR failed.finished_at > facts.last_success_at)) AS failures_since_success
     FROM (
         SELECT summary.source_name AS source_name, summary.succeeded_at AS last_success_at,
             coalesce(latest.state, '') AS last_state, coalesce(latest.error, '') AS last_error,
@@ -26,18 +29,18 @@ const FRESHNESS: &str = "
 
 /// Sources that are not deleted, by name; or the one asked for, deleted or not.
 pub(super) async fn list(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     source: Option<&str>,
     page: &Page,
 ) -> Result<Vec<pb::Freshness>> {
-    let mut query = QueryBuilder::<Sqlite>::new(FRESHNESS);
+    let mut query = QueryBuilder::<Db>::new(FRESHNESS);
     match source {
         Some(name) => query.push("source_name = ").push_bind(name),
         None => query
             .push("deleted_at IS NULL AND source_name > ")
             .push_bind(page.after.as_deref().unwrap_or_default()),
     };
-    query.push(" ORDER BY source_name LIMIT ").push_bind(page.limit);
+    query.push(" ORDER BY source_name LIMIT ").push_bind(i64::from(page.limit));
     let mut list = Vec::new();
     for row in query.build().fetch_all(&mut *connection).await? {
         let source = source::expect(connection, row.try_get("source_name")?).await?;
@@ -46,9 +49,9 @@ pub(super) async fn list(
     Ok(list)
 }
 
-fn from_row(row: &SqliteRow, source: &pb::Source) -> Result<pb::Freshness> {
+fn from_row(row: &Row, source: &pb::Source) -> Result<pb::Freshness> {
     let now = Timestamp::now();
-    let last: Option<i64> = row.try_get("last_success_at")?;
+    let last = row.try_get::<Option<Instant>, _>("last_success_at")?.map(|last| last.0);
     let age_seconds = last.map_or(-1.0, |last| (now.as_microsecond() - last).max(0) as f64 / 1e6);
     let expected_seconds = expected_seconds(source, now)?;
     let since = last.unwrap_or_else(|| source.created_time.as_ref().map_or(0, time::micros_from_proto));

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use rfe_model::{structure, time};
 use rfe_proto::metadata as pb;
 use serde::{Deserialize, Serialize};
-use sqlx::{Row, sqlite::SqliteRow};
+use sqlx::Row as _;
 
+use super::driver::{Instant, Row};
 use crate::{RegistryError, Result};
 
 pub(super) fn kind_text(kind: pb::RunKind) -> &'static str {
@@ -16,6 +17,7 @@ pub(super) fn kind_text(kind: pb::RunKind) -> &'static str {
         pb::RunKind::Events => "events",
         pb::RunKind::Replay => "replay",
         pb::RunKind::Backfill => "backfill",
+        pb::RunKind::Compaction => "compaction",
     }
 }
 
@@ -25,6 +27,7 @@ pub(super) fn kind_from(text: &str) -> pb::RunKind {
         "events" => pb::RunKind::Events,
         "replay" => pb::RunKind::Replay,
         "backfill" => pb::RunKind::Backfill,
+        "compaction" => pb::RunKind::Compaction,
         _ => pb::RunKind::Unspecified,
     }
 }
@@ -195,23 +198,28 @@ pub(super) fn json_from<T: serde::de::DeserializeOwned>(text: &str) -> Result<T>
     serde_json::from_str(text).map_err(|error| RegistryError::Corrupt(error.to_string()))
 }
 
+/// The instant now.
+pub(super) fn now() -> Instant {
+    Instant(time::now_micros())
+}
+
 /// An instant that may be NULL.
-pub(super) fn instant(row: &SqliteRow, column: &str) -> Result<Option<prost_types::Timestamp>> {
-    Ok(row.try_get::<Option<i64>, _>(column)?.map(time::proto_from_micros))
+pub(super) fn instant(row: &Row, column: &str) -> Result<Option<prost_types::Timestamp>> {
+    Ok(row.try_get::<Option<Instant>, _>(column)?.map(|at| time::proto_from_micros(at.0)))
 }
 
 /// An instant that may be unset.
-pub(super) fn micros(at: Option<&prost_types::Timestamp>) -> Option<i64> {
-    at.map(time::micros_from_proto)
+pub(super) fn micros(at: Option<&prost_types::Timestamp>) -> Option<Instant> {
+    at.map(time::micros_from_proto).map(Instant)
 }
 
 /// A number that the registry wrote as unsigned.
-pub(super) fn unsigned<T: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<T> {
+pub(super) fn unsigned<T: TryFrom<i64>>(row: &Row, column: &str) -> Result<T> {
     let value: i64 = row.try_get(column)?;
     T::try_from(value).map_err(|_| RegistryError::Corrupt(format!("{column} is {value}")))
 }
 
-/// A number as SQLite holds it; counts beyond 2^63 do not occur.
+/// A number as the databases hold it; counts beyond 2^63 do not occur.
 pub(super) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
-use rfe_model::time;
 use rfe_proto::metadata as pb;
-use sqlx::SqliteConnection;
+use sqlx::AssertSqlSafe;
 
-use super::{SqliteRegistry, words};
+use super::{
+    driver::{Connection, IDS, Instant, Registry},
+    words,
+};
 use crate::{RegistryError, Result};
 
 const PURGE: i64 = 10_000;
@@ -15,11 +17,7 @@ const PURGE: i64 = 10_000;
 ///
 /// # Errors
 /// [`RegistryError::DuplicateEvents`] with those that are there already.
-pub(super) async fn enter(
-    connection: &mut SqliteConnection,
-    run: &pb::Run,
-    event_ids: &[String],
-) -> Result<()> {
+pub(super) async fn enter(connection: &mut Connection, run: &pb::Run, event_ids: &[String]) -> Result<()> {
     if event_ids.is_empty() {
         return Ok(());
     }
@@ -32,12 +30,14 @@ pub(super) async fn enter(
     if !known.is_empty() {
         return Err(RegistryError::DuplicateEvents(known));
     }
-    let sql = "INSERT INTO ledger (source_name, event_id, run_id, landed_at) SELECT ?1, ids.value, ?2, ?3 FROM json_each(?4) AS ids";
-    sqlx::query(sql)
+    let sql = format!(
+        "INSERT INTO ledger (source_name, event_id, run_id, landed_at) SELECT $1, ids.value, $3, $4 FROM {IDS}"
+    );
+    sqlx::query(AssertSqlSafe(sql))
         .bind(&run.source)
-        .bind(&run.run_id)
-        .bind(time::now_micros())
         .bind(ids)
+        .bind(&run.run_id)
+        .bind(words::now())
         .execute(connection)
         .await?;
     Ok(())
@@ -51,21 +51,23 @@ fn check_once(event_ids: &[String]) -> Result<()> {
     }
 }
 
-async fn known(connection: &mut SqliteConnection, source: &str, ids: &str) -> Result<Vec<String>> {
-    let sql = "SELECT ids.value FROM json_each(?2) AS ids
-        WHERE EXISTS (SELECT 1 FROM ledger WHERE ledger.source_name = ?1 AND ledger.event_id = ids.value)";
-    Ok(sqlx::query_scalar(sql).bind(source).bind(ids).fetch_all(connection).await?)
+async fn known(connection: &mut Connection, source: &str, ids: &str) -> Result<Vec<String>> {
+    let sql = format!(
+        "SELECT ids.value FROM {IDS}
+        WHERE EXISTS (SELECT 1 FROM ledger WHERE ledger.source_name = $1 AND ledger.event_id = ids.value)"
+    );
+    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(source).bind(ids).fetch_all(connection).await?)
 }
 
 /// Forgets ids that landed before an instant, some at a time, so that commits come between.
-pub(super) async fn purge(registry: &SqliteRegistry, before_micros: i64) -> Result<u64> {
+pub(super) async fn purge(registry: &Registry, before_micros: i64) -> Result<u64> {
     let sql = "DELETE FROM ledger WHERE (source_name, event_id) IN
-        (SELECT source_name, event_id FROM ledger WHERE landed_at < ?1 ORDER BY landed_at LIMIT ?2)";
+        (SELECT source_name, event_id FROM ledger WHERE landed_at < $1 ORDER BY landed_at LIMIT $2)";
     let mut forgotten = 0;
     loop {
         let mut transaction = registry.write().await?;
         let some = sqlx::query(sql)
-            .bind(before_micros)
+            .bind(Instant(before_micros))
             .bind(PURGE)
             .execute(&mut *transaction)
             .await?

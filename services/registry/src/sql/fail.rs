@@ -1,14 +1,17 @@
 //! The end of an attempt that failed.
 
-use rfe_model::{fault::reason, time};
+use rfe_model::fault::reason;
 use rfe_proto::metadata as pb;
-use sqlx::SqliteConnection;
 
-use super::{checkpoint, letter, run};
+use super::{
+    checkpoint,
+    driver::{Connection, Instant},
+    letter, run, words,
+};
 use crate::{Failure, Result};
 
 /// Ends the attempt within the caller's transaction, and raises the epoch.
-pub(super) async fn fail(connection: &mut SqliteConnection, failure: &Failure) -> Result<pb::Run> {
+pub(super) async fn fail(connection: &mut Connection, failure: &Failure) -> Result<pb::Run> {
     let found = run::expect(connection, &failure.run_id).await?;
     if is_answered(&found, failure.epoch) {
         return Ok(found);
@@ -34,10 +37,10 @@ fn goes_on(failure: &Failure) -> bool {
     failure.next_attempt_micros.is_some() && failure.code != reason::ALREADY_READ
 }
 
-async fn note_attempt(connection: &mut SqliteConnection, run: &pb::Run, failure: &Failure) -> Result<()> {
+async fn note_attempt(connection: &mut Connection, run: &pb::Run, failure: &Failure) -> Result<()> {
     let sql = "INSERT INTO ingestion_failures
             (id, source_name, run_id, kind, stage, code, error, attempt, state, created_at, last_seen_at, schema_version)
-        VALUES (?1, ?2, ?3, 'attempt', ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)";
+        VALUES ($1, $2, $3, 'attempt', $4, $5, $6, $7, $8, $9, $9, $10)";
     let state = if failure.next_attempt_micros.is_some() { "retried" } else { "failed" };
     sqlx::query(sql)
         .bind(format!("{}-{}", run.run_id, failure.epoch))
@@ -46,22 +49,22 @@ async fn note_attempt(connection: &mut SqliteConnection, run: &pb::Run, failure:
         .bind(&failure.stage)
         .bind(&failure.code)
         .bind(&failure.message)
-        .bind(run.attempts)
+        .bind(i64::from(run.attempts))
         .bind(state)
-        .bind(time::now_micros())
-        .bind(run.schema_version)
+        .bind(words::now())
+        .bind(i64::from(run.schema_version))
         .execute(connection)
         .await?;
     Ok(())
 }
 
-async fn end_attempt(connection: &mut SqliteConnection, failure: &Failure) -> Result<()> {
-    let sql = "UPDATE ingestion_runs SET state = iif(?2 IS NULL, 'failed', 'retrying'), epoch = epoch + 1,
-        next_attempt_at = ?2, finished_at = iif(?2 IS NULL, ?3, NULL), error_code = ?4, error = ?5 WHERE run_id = ?1";
+async fn end_attempt(connection: &mut Connection, failure: &Failure) -> Result<()> {
+    let sql = "UPDATE ingestion_runs SET state = CASE WHEN $2 IS NULL THEN 'failed' ELSE 'retrying' END, epoch = epoch + 1,
+        next_attempt_at = $2, finished_at = CASE WHEN $2 IS NULL THEN $3 END, error_code = $4, error = $5 WHERE run_id = $1";
     sqlx::query(sql)
         .bind(&failure.run_id)
-        .bind(failure.next_attempt_micros)
-        .bind(time::now_micros())
+        .bind(failure.next_attempt_micros.map(Instant))
+        .bind(words::now())
         .bind(&failure.code)
         .bind(&failure.message)
         .execute(connection)

@@ -3,17 +3,20 @@
 use std::collections::{HashMap, HashSet};
 
 use prost::Message;
-use rfe_model::{id::sha256_hex, time};
+use rfe_model::id::sha256_hex;
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row as _};
 
-use super::words;
+use super::{
+    driver::{Connection, Db, Row},
+    words,
+};
 use crate::{Page, RegistryError, Result};
 
 const COLUMNS: &str =
     "key, layer, dataset, run_id, epoch, part, rows, bytes, sha256, schema_version, raw_columns_hash, stats,
     begin_snapshot, end_snapshot, created_at";
-/// Rows of one INSERT; SQLite binds at most 32,766 values.
+/// Rows of one INSERT; SQLite binds at most 32,766 values, Postgres 65,535.
 const INSERT: usize = 1000;
 
 /// Columns of raw files by their hash.
@@ -30,12 +33,7 @@ pub(super) struct Visible<'a> {
 
 impl Visible<'_> {
     /// Adds a SELECT of what is visible. Those that have not ended and those that ended later have an index each.
-    fn select(
-        &self,
-        query: &mut QueryBuilder<Sqlite>,
-        columns: &str,
-        after: Option<&(String, &'static str)>,
-    ) {
+    fn select(&self, query: &mut QueryBuilder<Db>, columns: &str, after: Option<&(String, &'static str)>) {
         self.arm(query, columns, "end_snapshot IS NULL", after);
         query.push(" UNION ALL ");
         self.arm(query, columns, "end_snapshot IS NOT NULL", after);
@@ -44,7 +42,7 @@ impl Visible<'_> {
 
     fn arm(
         &self,
-        query: &mut QueryBuilder<Sqlite>,
+        query: &mut QueryBuilder<Db>,
         columns: &str,
         end: &str,
         after: Option<&(String, &'static str)>,
@@ -63,13 +61,15 @@ impl Visible<'_> {
     /// The files by key; `page.after` is a `file_cursor`.
     pub(super) async fn list(
         &self,
-        connection: &mut SqliteConnection,
+        connection: &mut Connection,
         page: Option<&Page>,
     ) -> Result<Vec<pb::DataFile>> {
         let after = page.and_then(|page| page.after.as_deref()).map(cursor);
-        let mut query = QueryBuilder::<Sqlite>::new("");
+        let mut query = QueryBuilder::<Db>::new("");
         self.select(&mut query, COLUMNS, after.as_ref());
-        query.push(" ORDER BY key, layer LIMIT ").push_bind(page.map_or(-1, |page| i64::from(page.limit)));
+        query
+            .push(" ORDER BY key, layer LIMIT ")
+            .push_bind(page.map_or(i64::MAX, |page| i64::from(page.limit)));
         let rows = query.build().fetch_all(&mut *connection).await?;
         let mut raw_columns = RawColumns::new();
         for row in &rows {
@@ -79,24 +79,23 @@ impl Visible<'_> {
     }
 
     /// Files, rows of processed ones, and bytes.
-    pub(super) async fn totals(&self, connection: &mut SqliteConnection) -> Result<(u32, i64, i64)> {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT count(*) AS files, coalesce(sum(iif(layer = 'processed', rows, 0)), 0) AS rows,
-            coalesce(sum(bytes), 0) AS bytes FROM (",
+    pub(super) async fn totals(&self, connection: &mut Connection) -> Result<(u32, i64, i64)> {
+        let mut query = QueryBuilder::<Db>::new(
+            "SELECT count(*) AS files, CAST(coalesce(sum(CASE WHEN layer = 'processed' THEN rows ELSE 0 END), 0) AS BIGINT) AS rows,
+            CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes FROM (",
         );
         self.select(&mut query, "layer, rows, bytes", None);
-        let row = query.push(")").build().fetch_one(connection).await?;
+        let row = query.push(") AS visible").build().fetch_one(connection).await?;
         Ok((words::unsigned(&row, "files")?, row.try_get("rows")?, row.try_get("bytes")?))
     }
 
     /// The different lists of columns that its raw files have, oldest first.
-    pub(super) async fn raw_columns(
-        &self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Vec<Vec<pb::Column>>> {
-        let mut query = QueryBuilder::<Sqlite>::new("SELECT raw_columns_hash, min(seq) AS oldest FROM (");
+    pub(super) async fn raw_columns(&self, connection: &mut Connection) -> Result<Vec<Vec<pb::Column>>> {
+        let mut query = QueryBuilder::<Db>::new("SELECT raw_columns_hash, min(seq) AS oldest FROM (");
         Visible { layer: pb::Layer::Raw, ..*self }.select(&mut query, "raw_columns_hash, seq", None);
-        query.push(") WHERE raw_columns_hash IS NOT NULL GROUP BY raw_columns_hash ORDER BY oldest");
+        query.push(
+            ") AS visible WHERE raw_columns_hash IS NOT NULL GROUP BY raw_columns_hash ORDER BY oldest",
+        );
         let mut lists = Vec::new();
         for row in query.build().fetch_all(&mut *connection).await? {
             let hash: String = row.try_get("raw_columns_hash")?;
@@ -112,7 +111,7 @@ fn cursor(after: &str) -> (String, &'static str) {
     (key.to_owned(), layer.map_or("", words::layer_text))
 }
 
-async fn load(connection: &mut SqliteConnection, into: &mut RawColumns, hash: Option<String>) -> Result<()> {
+async fn load(connection: &mut Connection, into: &mut RawColumns, hash: Option<String>) -> Result<()> {
     if let Some(hash) = hash
         && !into.contains_key(&hash)
     {
@@ -122,38 +121,34 @@ async fn load(connection: &mut SqliteConnection, into: &mut RawColumns, hash: Op
     Ok(())
 }
 
-async fn columns_of(connection: &mut SqliteConnection, hash: &str) -> Result<Vec<pb::Column>> {
-    let sql = "SELECT columns FROM raw_columns WHERE hash = ?";
+async fn columns_of(connection: &mut Connection, hash: &str) -> Result<Vec<pb::Column>> {
+    let sql = "SELECT columns FROM raw_columns WHERE hash = $1";
     let text: String = sqlx::query_scalar(sql).bind(hash).fetch_one(connection).await?;
     words::columns_from(&text)
 }
 
 /// Ends all files of a dataset that are visible now.
-pub(super) async fn end_visible(
-    connection: &mut SqliteConnection,
-    dataset: &str,
-    snapshot: i64,
-) -> Result<()> {
-    let sql = "UPDATE data_files SET end_snapshot = ?2 WHERE dataset = ?1 AND end_snapshot IS NULL";
+pub(super) async fn end_visible(connection: &mut Connection, dataset: &str, snapshot: i64) -> Result<()> {
+    let sql = "UPDATE data_files SET end_snapshot = $2 WHERE dataset = $1 AND end_snapshot IS NULL";
     sqlx::query(sql).bind(dataset).bind(snapshot).execute(connection).await?;
     Ok(())
 }
 
 /// Makes a run's files visible from a snapshot on.
 pub(super) async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: &pb::Run,
     files: &[pb::DataFile],
     snapshot: i64,
 ) -> Result<()> {
-    let now = time::now_micros();
+    let now = words::now();
     let mut stored = HashSet::new();
     for some in files.chunks(INSERT) {
         let mut hashes = Vec::with_capacity(some.len());
         for file in some {
             hashes.push(store_raw_columns(connection, &mut stored, &file.raw_columns).await?);
         }
-        let mut query = QueryBuilder::<Sqlite>::new("INSERT INTO data_files (");
+        let mut query = QueryBuilder::<Db>::new("INSERT INTO data_files (");
         query.push(COLUMNS).push(") ");
         query.push_values(some.iter().zip(hashes), |mut row, (file, hash)| {
             row.push_bind(file.key.clone())
@@ -161,11 +156,11 @@ pub(super) async fn insert(
                 .push_bind(run.source.clone())
                 .push_bind(run.run_id.clone())
                 .push_bind(words::signed(run.epoch))
-                .push_bind(file.part)
+                .push_bind(i64::from(file.part))
                 .push_bind(file.rows)
                 .push_bind(file.bytes)
                 .push_bind(file.sha256.clone())
-                .push_bind(file.schema_version)
+                .push_bind(i64::from(file.schema_version))
                 .push_bind(hash)
                 .push_bind(pb::DataFile { stats: file.stats.clone(), ..Default::default() }.encode_to_vec())
                 .push_bind(snapshot)
@@ -179,7 +174,7 @@ pub(super) async fn insert(
 }
 
 async fn store_raw_columns(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     stored: &mut HashSet<String>,
     columns: &[pb::Column],
 ) -> Result<Option<String>> {
@@ -189,13 +184,13 @@ async fn store_raw_columns(
     let text = words::columns_text(columns);
     let hash = sha256_hex(text.as_bytes());
     if stored.insert(hash.clone()) {
-        let sql = "INSERT INTO raw_columns (hash, columns) VALUES (?, ?) ON CONFLICT (hash) DO NOTHING";
+        let sql = "INSERT INTO raw_columns (hash, columns) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
         sqlx::query(sql).bind(&hash).bind(&text).execute(connection).await?;
     }
     Ok(Some(hash))
 }
 
-fn from_row(row: &SqliteRow, raw_columns: &RawColumns) -> Result<pb::DataFile> {
+fn from_row(row: &Row, raw_columns: &RawColumns) -> Result<pb::DataFile> {
     let stats: &[u8] = row.try_get("stats")?;
     let unreadable = |error: prost::DecodeError| RegistryError::Corrupt(error.to_string());
     let hash: Option<&str> = row.try_get("raw_columns_hash")?;
@@ -212,6 +207,7 @@ fn from_row(row: &SqliteRow, raw_columns: &RawColumns) -> Result<pb::DataFile> {
         sha256: row.try_get("sha256")?,
         schema_version: words::unsigned(row, "schema_version")?,
         begin_snapshot: words::unsigned(row, "begin_snapshot")?,
+        order_snapshot: words::unsigned(row, "begin_snapshot")?,
         end_snapshot: end.unwrap_or_default().unsigned_abs(),
         created_time: words::instant(row, "created_at")?,
         raw_columns: hash.and_then(|hash| raw_columns.get(hash)).cloned().unwrap_or_default(),

@@ -5,9 +5,13 @@ use rfe_model::{
     time,
 };
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row as _};
 
-use super::{commit, run, source, words};
+use super::{
+    commit,
+    driver::{Connection, Db, Row},
+    run, source, words,
+};
 use crate::{Page, RegistryError, Result};
 
 const SCHEMAS: &str =
@@ -15,7 +19,7 @@ const SCHEMAS: &str =
 
 /// Settles a run's columns; a list that is new against the newest version makes the next one.
 pub(super) async fn register(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run_id: &str,
     epoch: u64,
     observed: &[pb::ObservedColumn],
@@ -52,7 +56,7 @@ pub(super) async fn register(
 
 // Each column once a version, with the first run that brought it.
 async fn note_left_out(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     version: &mut pb::SchemaVersion,
     run_id: &str,
     discarded: &[pb::ObservedColumn],
@@ -69,9 +73,9 @@ async fn note_left_out(
         }
     }
     if version.left_out.len() > before {
-        sqlx::query("UPDATE ingestion_schemas SET left_out = ?3 WHERE dataset = ?1 AND version = ?2")
+        sqlx::query("UPDATE ingestion_schemas SET left_out = $3 WHERE dataset = $1 AND version = $2")
             .bind(&version.dataset)
-            .bind(version.version)
+            .bind(i64::from(version.version))
             .bind(words::left_out_text(&version.left_out))
             .execute(connection)
             .await?;
@@ -79,12 +83,12 @@ async fn note_left_out(
     Ok(())
 }
 
-async fn insert(connection: &mut SqliteConnection, version: &pb::SchemaVersion) -> Result<()> {
+async fn insert(connection: &mut Connection, version: &pb::SchemaVersion) -> Result<()> {
     let sql = "INSERT INTO ingestion_schemas (dataset, version, hash, columns, changes, run_id, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     sqlx::query(sql)
         .bind(&version.dataset)
-        .bind(version.version)
+        .bind(i64::from(version.version))
         .bind(&version.hash)
         .bind(words::columns_text(&version.columns))
         .bind(words::json_text(&version.changes))
@@ -96,40 +100,37 @@ async fn insert(connection: &mut SqliteConnection, version: &pb::SchemaVersion) 
 }
 
 /// The newest version of a dataset.
-pub(super) async fn newest(
-    connection: &mut SqliteConnection,
-    dataset: &str,
-) -> Result<Option<pb::SchemaVersion>> {
-    let mut query = QueryBuilder::<Sqlite>::new(SCHEMAS);
+pub(super) async fn newest(connection: &mut Connection, dataset: &str) -> Result<Option<pb::SchemaVersion>> {
+    let mut query = QueryBuilder::<Db>::new(SCHEMAS);
     query.push(" WHERE dataset = ").push_bind(dataset).push(" ORDER BY version DESC LIMIT 1");
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
 /// One version of a dataset.
 pub(super) async fn version(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     dataset: &str,
     version: u32,
 ) -> Result<Option<pb::SchemaVersion>> {
-    let mut query = QueryBuilder::<Sqlite>::new(SCHEMAS);
-    query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version = ").push_bind(version);
+    let mut query = QueryBuilder::<Db>::new(SCHEMAS);
+    query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version = ").push_bind(i64::from(version));
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
 /// Versions of a dataset, newest first; `page.after` is a version's number.
 pub(super) async fn list(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     dataset: &str,
     page: &Page,
 ) -> Result<Vec<pb::SchemaVersion>> {
     let before = page.after.as_deref().map_or(i64::MAX, |after| after.parse().unwrap_or(0));
-    let mut query = QueryBuilder::<Sqlite>::new(SCHEMAS);
+    let mut query = QueryBuilder::<Db>::new(SCHEMAS);
     query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version < ").push_bind(before);
-    query.push(" ORDER BY version DESC LIMIT ").push_bind(page.limit);
+    query.push(" ORDER BY version DESC LIMIT ").push_bind(i64::from(page.limit));
     query.build().fetch_all(connection).await?.iter().map(from_row).collect()
 }
 
-fn from_row(row: &SqliteRow) -> Result<pb::SchemaVersion> {
+fn from_row(row: &Row) -> Result<pb::SchemaVersion> {
     Ok(pb::SchemaVersion {
         dataset: row.try_get("dataset")?,
         version: words::unsigned(row, "version")?,

@@ -3,9 +3,12 @@
 use async_trait::async_trait;
 use rfe_model::time;
 use rfe_proto::scheduler::{Firing, MisfirePolicy, OverlapPolicy, Schedule, schedule::Timing};
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row as _};
 
-use super::{SqliteRegistry, words};
+use super::{
+    driver::{Connection, Db, Instant, Registry, Row},
+    words,
+};
 use crate::{Page, Result, ScheduleStore, WaitingFiring};
 
 const MISSED: &str = "missed";
@@ -15,7 +18,7 @@ const SCHEDULES: &str =
     next_fire_at, last_fire_at, created_at FROM schedules WHERE schedule_id ";
 
 #[async_trait]
-impl ScheduleStore for SqliteRegistry {
+impl ScheduleStore for Registry {
     async fn put_schedule(&self, schedule: &Schedule) -> Result<()> {
         let mut transaction = self.write().await?;
         put(&mut transaction, schedule).await?;
@@ -24,28 +27,28 @@ impl ScheduleStore for SqliteRegistry {
     }
 
     async fn schedule(&self, id: &str) -> Result<Option<Schedule>> {
-        let mut query = QueryBuilder::<Sqlite>::new(SCHEDULES);
+        let mut query = QueryBuilder::<Db>::new(SCHEDULES);
         query.push("= ").push_bind(id);
-        query.build().fetch_optional(&self.readers).await?.as_ref().map(from_row).transpose()
+        query.build().fetch_optional(&mut *self.reader().await?).await?.as_ref().map(from_row).transpose()
     }
 
     async fn schedules(&self, source: Option<&str>, page: &Page) -> Result<Vec<Schedule>> {
-        let mut query = QueryBuilder::<Sqlite>::new(SCHEDULES);
+        let mut query = QueryBuilder::<Db>::new(SCHEDULES);
         query.push("> ").push_bind(page.after.as_deref().unwrap_or_default());
         if let Some(source) = source {
             query.push(" AND source_name = ").push_bind(source);
         }
-        query.push(" ORDER BY schedule_id LIMIT ").push_bind(page.limit);
-        query.build().fetch_all(&self.readers).await?.iter().map(from_row).collect()
+        query.push(" ORDER BY schedule_id LIMIT ").push_bind(i64::from(page.limit));
+        query.build().fetch_all(&mut *self.reader().await?).await?.iter().map(from_row).collect()
     }
 
     async fn delete_schedule(&self, id: &str) -> Result<()> {
         let mut transaction = self.write().await?;
-        sqlx::query("DELETE FROM schedules WHERE schedule_id = ?")
+        sqlx::query("DELETE FROM schedules WHERE schedule_id = $1")
             .bind(id)
             .execute(&mut *transaction)
             .await?;
-        sqlx::query("DELETE FROM schedule_firings WHERE schedule_id = ?")
+        sqlx::query("DELETE FROM schedule_firings WHERE schedule_id = $1")
             .bind(id)
             .execute(&mut *transaction)
             .await?;
@@ -65,8 +68,8 @@ impl ScheduleStore for SqliteRegistry {
         }
         let last = firings.iter().filter(|firing| firing.outcome != MISSED);
         let last = last.filter_map(|firing| words::micros(firing.scheduled_time.as_ref())).max();
-        let sql = "UPDATE schedules SET next_fire_at = ?3, last_fire_at = iif(?2 IS NULL, last_fire_at,
-            max(coalesce(last_fire_at, ?2), ?2)) WHERE schedule_id = ?1";
+        let sql = "UPDATE schedules SET next_fire_at = $3, last_fire_at =
+            CASE WHEN $2 IS NULL OR last_fire_at > $2 THEN last_fire_at ELSE $2 END WHERE schedule_id = $1";
         sqlx::query(sql)
             .bind(schedule)
             .bind(last)
@@ -85,18 +88,21 @@ impl ScheduleStore for SqliteRegistry {
     }
 
     async fn waiting(&self) -> Result<Vec<WaitingFiring>> {
-        // Of an aggregate with one `min`, SQLite takes the other columns from the row that has it.
-        let sql = "SELECT firing_id, schedule_id, min(scheduled_at) AS scheduled_at, job_id, outcome, count(*) AS waiting
-            FROM schedule_firings WHERE outcome = 'buffered' GROUP BY schedule_id";
-        let rows = sqlx::query(sql).fetch_all(&self.readers).await?;
-        let waiting = |row: &SqliteRow| {
+        let sql = "SELECT firing_id, schedule_id, scheduled_at, job_id, outcome, waiting FROM (
+                SELECT firing_id, schedule_id, scheduled_at, job_id, outcome,
+                    count(*) OVER (PARTITION BY schedule_id) AS waiting,
+                    row_number() OVER (PARTITION BY schedule_id ORDER BY scheduled_at, seq) AS turn
+                FROM schedule_firings WHERE outcome = 'buffered'
+            ) AS buffered WHERE turn = 1 ORDER BY schedule_id";
+        let rows = sqlx::query(sql).fetch_all(&mut *self.reader().await?).await?;
+        let waiting = |row: &Row| {
             Ok(WaitingFiring { firing: firing_from_row(row)?, count: words::unsigned(row, "waiting")? })
         };
         rows.iter().map(waiting).collect()
     }
 
     async fn firings(&self, schedule: &str, page: &Page) -> Result<Vec<Firing>> {
-        let mut query = QueryBuilder::<Sqlite>::new(
+        let mut query = QueryBuilder::<Db>::new(
             "SELECT firing_id, schedule_id, scheduled_at, job_id, outcome FROM schedule_firings WHERE schedule_id = ",
         );
         query.push_bind(schedule);
@@ -104,12 +110,12 @@ impl ScheduleStore for SqliteRegistry {
             query.push(" AND (scheduled_at, seq) < (SELECT scheduled_at, seq FROM schedule_firings WHERE firing_id = ");
             query.push_bind(after).push(")");
         }
-        query.push(" ORDER BY scheduled_at DESC, seq DESC LIMIT ").push_bind(page.limit);
-        query.build().fetch_all(&self.readers).await?.iter().map(firing_from_row).collect()
+        query.push(" ORDER BY scheduled_at DESC, seq DESC LIMIT ").push_bind(i64::from(page.limit));
+        query.build().fetch_all(&mut *self.reader().await?).await?.iter().map(firing_from_row).collect()
     }
 }
 
-async fn put(connection: &mut SqliteConnection, schedule: &Schedule) -> Result<()> {
+async fn put(connection: &mut Connection, schedule: &Schedule) -> Result<()> {
     let (every, cron) = match &schedule.timing {
         Some(Timing::Every(every)) => (Some(every.seconds * 1_000_000 + i64::from(every.nanos) / 1000), None),
         Some(Timing::Cron(cron)) => (None, Some(cron.as_str())),
@@ -117,9 +123,9 @@ async fn put(connection: &mut SqliteConnection, schedule: &Schedule) -> Result<(
     };
     let sql = "INSERT INTO schedules (schedule_id, source_name, every_micros, cron, timezone, overlap, misfire, paused,
             declared, next_fire_at, last_fire_at, created_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-        ON CONFLICT (schedule_id) DO UPDATE SET source_name = ?2, every_micros = ?3, cron = ?4, timezone = ?5, overlap = ?6,
-            misfire = ?7, paused = ?8, declared = ?9, next_fire_at = ?10, last_fire_at = ?11";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+        ON CONFLICT (schedule_id) DO UPDATE SET source_name = $2, every_micros = $3, cron = $4, timezone = $5, overlap = $6,
+            misfire = $7, paused = $8, declared = $9, next_fire_at = $10, last_fire_at = $11";
     sqlx::query(sql)
         .bind(&schedule.schedule_id)
         .bind(&schedule.source)
@@ -132,19 +138,19 @@ async fn put(connection: &mut SqliteConnection, schedule: &Schedule) -> Result<(
         .bind(schedule.declared)
         .bind(words::micros(schedule.next_fire_time.as_ref()))
         .bind(words::micros(schedule.last_fire_time.as_ref()))
-        .bind(words::micros(schedule.created_time.as_ref()).unwrap_or_else(time::now_micros))
+        .bind(words::micros(schedule.created_time.as_ref()).unwrap_or_else(words::now))
         .execute(connection)
         .await?;
     Ok(())
 }
 
-async fn note(connection: &mut SqliteConnection, firing: &Firing) -> Result<()> {
-    let sql = "INSERT INTO schedule_firings (firing_id, schedule_id, scheduled_at, job_id, outcome) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (firing_id) DO UPDATE SET job_id = ?4, outcome = ?5";
+async fn note(connection: &mut Connection, firing: &Firing) -> Result<()> {
+    let sql = "INSERT INTO schedule_firings (firing_id, schedule_id, scheduled_at, job_id, outcome) VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (firing_id) DO UPDATE SET job_id = $4, outcome = $5";
     sqlx::query(sql)
         .bind(&firing.firing_id)
         .bind(&firing.schedule_id)
-        .bind(words::micros(firing.scheduled_time.as_ref()).unwrap_or_default())
+        .bind(words::micros(firing.scheduled_time.as_ref()).unwrap_or(Instant(0)))
         .bind(&firing.job_id)
         .bind(&firing.outcome)
         .execute(connection)
@@ -184,7 +190,7 @@ fn misfire_from(text: &str) -> MisfirePolicy {
     }
 }
 
-fn from_row(row: &SqliteRow) -> Result<Schedule> {
+fn from_row(row: &Row) -> Result<Schedule> {
     let every = row.try_get::<Option<i64>, _>("every_micros")?.map(|micros| {
         let at = time::proto_from_micros(micros);
         Timing::Every(prost_types::Duration { seconds: at.seconds, nanos: at.nanos })
@@ -204,7 +210,7 @@ fn from_row(row: &SqliteRow) -> Result<Schedule> {
     })
 }
 
-fn firing_from_row(row: &SqliteRow) -> Result<Firing> {
+fn firing_from_row(row: &Row) -> Result<Firing> {
     Ok(Firing {
         firing_id: row.try_get("firing_id")?,
         schedule_id: row.try_get("schedule_id")?,

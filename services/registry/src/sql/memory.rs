@@ -1,15 +1,18 @@
 //! What a source remembers of its committed runs: the cursor, and files that were read.
 
 use async_trait::async_trait;
-use rfe_model::time;
 use rfe_proto::metadata as pb;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{SqliteRegistry, checkpoint, run, words};
+use super::{
+    checkpoint,
+    driver::{Connection, MARKS, Registry},
+    run, words,
+};
 use crate::{Commit, MemoryStore, Page, RegistryError, Result};
 
 #[async_trait]
-impl MemoryStore for SqliteRegistry {
+impl MemoryStore for Registry {
     async fn save_checkpoint(&self, run_id: &str, epoch: u64, checkpoint: &pb::Checkpoint) -> Result<()> {
         let mut transaction = self.write().await?;
         checkpoint::save(&mut transaction, run_id, epoch, checkpoint).await?;
@@ -24,15 +27,17 @@ impl MemoryStore for SqliteRegistry {
     async fn unread(&self, run_id: &str, epoch: u64, files: &[pb::FileMark]) -> Result<Vec<u32>> {
         let mut transaction = self.read().await?;
         let run = run::expect_running(&mut transaction, run_id, epoch).await?;
-        let sql = "SELECT asked.key FROM json_each(?2) AS asked WHERE NOT EXISTS (SELECT 1 FROM source_files AS files
-                WHERE files.source_name = ?1 AND files.path = asked.value ->> 0 AND files.bytes = asked.value ->> 1
-                AND files.version = asked.value ->> 2) ORDER BY asked.key";
-        let unread = sqlx::query_scalar(sql)
+        let sql = format!(
+            "SELECT marks.place FROM {MARKS} WHERE NOT EXISTS (SELECT 1 FROM source_files AS files
+                WHERE files.source_name = $1 AND files.path = marks.path AND files.bytes = marks.bytes
+                AND files.version = marks.version) ORDER BY marks.place"
+        );
+        let places: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
             .bind(&run.source)
             .bind(marks_text(files))
             .fetch_all(&mut *transaction)
             .await?;
-        Ok(unread)
+        Ok(places.into_iter().filter_map(|place| u32::try_from(place).ok()).collect())
     }
 }
 
@@ -54,13 +59,9 @@ pub(super) struct ClaimedAs {
 
 /// Notes the source as the claim of a run finds it. What the run had read by another declaration, or from another cursor, is
 /// forgotten; the answer is how many checkpoints are left.
-pub(super) async fn claim(
-    connection: &mut SqliteConnection,
-    run_id: &str,
-    source: &pb::Source,
-) -> Result<u64> {
+pub(super) async fn claim(connection: &mut Connection, run_id: &str, source: &pb::Source) -> Result<u64> {
     let revision = words::signed(source.revision);
-    let sql = "SELECT claimed_revision = ?2 AND coalesce(claimed_cursor, '') = ?3 FROM ingestion_runs WHERE run_id = ?1";
+    let sql = "SELECT claimed_revision = $2 AND coalesce(claimed_cursor, '') = $3 FROM ingestion_runs WHERE run_id = $1";
     let is_same: bool = sqlx::query_scalar(sql)
         .bind(run_id)
         .bind(revision)
@@ -71,8 +72,8 @@ pub(super) async fn claim(
         checkpoint::forget(connection, run_id).await?;
     }
     let sql =
-        "UPDATE ingestion_runs SET claimed_mode = ?2, claimed_revision = ?3, claimed_cursor = nullif(?4, '')
-        WHERE run_id = ?1";
+        "UPDATE ingestion_runs SET claimed_mode = $2, claimed_revision = $3, claimed_cursor = nullif($4, '')
+        WHERE run_id = $1";
     sqlx::query(sql)
         .bind(run_id)
         .bind(words::mode_text(source.mode()))
@@ -85,11 +86,11 @@ pub(super) async fn claim(
 
 /// The source as the claim found it; of a run that an earlier version of this program claimed, as it is now.
 pub(super) async fn claimed(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run_id: &str,
     source: &pb::Source,
 ) -> Result<ClaimedAs> {
-    let sql = "SELECT claimed_mode, claimed_cursor FROM ingestion_runs WHERE run_id = ?";
+    let sql = "SELECT claimed_mode, claimed_cursor FROM ingestion_runs WHERE run_id = $1";
     let row = sqlx::query(sql).bind(run_id).fetch_one(connection).await?;
     let mode = words::mode_from(row.try_get("claimed_mode")?).unwrap_or(source.mode());
     let cursor: Option<String> = row.try_get("claimed_cursor")?;
@@ -108,7 +109,7 @@ impl ClaimedAs {
 /// # Errors
 /// [`RegistryError::AlreadyRead`] if another run did since the claim.
 pub(super) async fn remember(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     source: &pb::Source,
     claimed: &ClaimedAs,
     commit: &Commit,
@@ -125,18 +126,20 @@ pub(super) async fn remember(
     }
     if claimed.mode == pb::Mode::Merge {
         // A file that came back as it once was has the latest rows again.
-        let sql = "DELETE FROM source_files WHERE source_name = ?1
-            AND path IN (SELECT read.value ->> 0 FROM json_each(?2) AS read)";
-        sqlx::query(sql).bind(&source.name).bind(&files).execute(&mut *connection).await?;
+        let sql = format!(
+            "DELETE FROM source_files WHERE source_name = $1 AND path IN (SELECT marks.path FROM {MARKS})"
+        );
+        sqlx::query(AssertSqlSafe(sql)).bind(&source.name).bind(&files).execute(&mut *connection).await?;
     }
-    let sql = "INSERT INTO source_files (source_name, path, bytes, version, run_id, read_at)
-        SELECT ?1, read.value ->> 0, read.value ->> 1, read.value ->> 2, ?3, ?4 FROM json_each(?2) AS read WHERE true
-        ON CONFLICT DO NOTHING";
-    sqlx::query(sql)
+    let sql = format!(
+        "INSERT INTO source_files (source_name, path, bytes, version, run_id, read_at)
+        SELECT $1, marks.path, marks.bytes, marks.version, $3, $4 FROM {MARKS} WHERE true ON CONFLICT DO NOTHING"
+    );
+    sqlx::query(AssertSqlSafe(sql))
         .bind(&source.name)
         .bind(&files)
         .bind(&commit.run_id)
-        .bind(time::now_micros())
+        .bind(words::now())
         .execute(connection)
         .await?;
     Ok(())
@@ -144,7 +147,7 @@ pub(super) async fn remember(
 
 // A replay of the source's job may read beside its pull job: one of them comes second, and must read again.
 async fn check_unread(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     source: &pb::Source,
     claimed: &ClaimedAs,
     commit: &Commit,
@@ -159,25 +162,30 @@ async fn check_unread(
     if commit.files_read.is_empty() {
         return Ok(());
     }
-    let sql = "SELECT files.path FROM json_each(?2) AS read JOIN source_files AS files ON files.source_name = ?1
-        AND files.path = read.value ->> 0 AND files.bytes = read.value ->> 1 AND files.version = read.value ->> 2 LIMIT 1";
-    let known: Option<String> =
-        sqlx::query_scalar(sql).bind(&source.name).bind(files).fetch_optional(connection).await?;
+    let sql = format!(
+        "SELECT files.path FROM {MARKS} JOIN source_files AS files ON files.source_name = $1
+        AND files.path = marks.path AND files.bytes = marks.bytes AND files.version = marks.version LIMIT 1"
+    );
+    let known: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(&source.name)
+        .bind(files)
+        .fetch_optional(connection)
+        .await?;
     known.map_or(Ok(()), |path| refused(format!("read the file `{path}`")))
 }
 
-async fn move_cursor(connection: &mut SqliteConnection, source: &str, cursor: Option<&str>) -> Result<()> {
+async fn move_cursor(connection: &mut Connection, source: &str, cursor: Option<&str>) -> Result<()> {
     if let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) {
-        let sql = "UPDATE sources SET cursor = ?2 WHERE name = ?1";
+        let sql = "UPDATE sources SET cursor = $2 WHERE name = $1";
         sqlx::query(sql).bind(source).bind(cursor).execute(connection).await?;
     }
     Ok(())
 }
 
 /// Forgets cursor and files of a source.
-pub(super) async fn forget(connection: &mut SqliteConnection, source: &str) -> Result<()> {
-    let sql = "UPDATE sources SET cursor = NULL WHERE name = ?1 AND cursor IS NOT NULL";
+pub(super) async fn forget(connection: &mut Connection, source: &str) -> Result<()> {
+    let sql = "UPDATE sources SET cursor = NULL WHERE name = $1 AND cursor IS NOT NULL";
     sqlx::query(sql).bind(source).execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM source_files WHERE source_name = ?").bind(source).execute(connection).await?;
+    sqlx::query("DELETE FROM source_files WHERE source_name = $1").bind(source).execute(connection).await?;
     Ok(())
 }

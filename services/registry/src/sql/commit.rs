@@ -1,14 +1,17 @@
 //! The commit: the one place where rows become visible.
 
-use rfe_model::time;
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection};
+use sqlx::{QueryBuilder, Row as _};
 
-use super::{checkpoint, file, ledger, letter, memory, newest_snapshot, run, schema, source, words};
+use super::{
+    checkpoint,
+    driver::{Connection, Db},
+    file, held_snapshot, ledger, letter, memory, run, schema, source, words,
+};
 use crate::{Commit, RegistryError, Result};
 
 /// Commits within the caller's transaction. The snapshot's number moves last.
-pub(super) async fn commit(connection: &mut SqliteConnection, commit: &Commit) -> Result<pb::Run> {
+pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Result<pb::Run> {
     let found = run::expect(connection, &commit.run_id).await?;
     if found.state() == pb::RunState::Succeeded && found.epoch == commit.epoch {
         // The reply to the first commit was lost.
@@ -21,7 +24,7 @@ pub(super) async fn commit(connection: &mut SqliteConnection, commit: &Commit) -
     let ends_older = remember(connection, &run, commit).await?;
     settle_letters(connection, &run, commit, ends_older).await?;
 
-    let snapshot = newest_snapshot(connection).await? + 1;
+    let snapshot = held_snapshot(connection).await? + 1;
     if ends_older {
         file::end_visible(connection, &run.source, snapshot).await?;
     }
@@ -56,7 +59,7 @@ fn processed(commit: &Commit) -> impl Iterator<Item = &pb::DataFile> {
     commit.files.iter().filter(|file| file.layer() == pb::Layer::Processed)
 }
 
-async fn check_schema(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit) -> Result<()> {
+async fn check_schema(connection: &mut Connection, run: &pb::Run, commit: &Commit) -> Result<()> {
     let is_known = match commit.schema_version {
         // Rows without a column of their own, such as `{}`, need no version until there is one.
         0 => {
@@ -76,16 +79,18 @@ async fn check_schema(connection: &mut SqliteConnection, run: &pb::Run, commit: 
 
 // The replay of a job's letter reads the source again, and so remembers and replaces as the job would have; that of a record's
 // letter adds its row.
-async fn reads_source(connection: &mut SqliteConnection, run: &pb::Run) -> Result<bool> {
+async fn reads_source(connection: &mut Connection, run: &pb::Run) -> Result<bool> {
     Ok(match run.kind() {
         pb::RunKind::Pull => true,
         pb::RunKind::Replay => letter::is_of_job(connection, &run.letter_id).await?,
-        pb::RunKind::Unspecified | pb::RunKind::Events | pb::RunKind::Backfill => false,
+        pb::RunKind::Unspecified | pb::RunKind::Events | pb::RunKind::Backfill | pb::RunKind::Compaction => {
+            false
+        }
     })
 }
 
 /// True if the run reads all of its dataset and takes the place of what is visible.
-pub(super) async fn replaces(connection: &mut SqliteConnection, run: &pb::Run) -> Result<bool> {
+pub(super) async fn replaces(connection: &mut Connection, run: &pb::Run) -> Result<bool> {
     if !reads_source(connection, run).await? {
         return Ok(false);
     }
@@ -94,7 +99,7 @@ pub(super) async fn replaces(connection: &mut SqliteConnection, run: &pb::Run) -
 }
 
 // True if all that is visible ends.
-async fn remember(connection: &mut SqliteConnection, run: &pb::Run, commit: &Commit) -> Result<bool> {
+async fn remember(connection: &mut Connection, run: &pb::Run, commit: &Commit) -> Result<bool> {
     if !reads_source(connection, run).await? {
         return Ok(false);
     }
@@ -106,7 +111,7 @@ async fn remember(connection: &mut SqliteConnection, run: &pb::Run, commit: &Com
 
 // A letter of this commit may be the replayed one: it failed again, and so is open at the end.
 async fn settle_letters(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run: &pb::Run,
     commit: &Commit,
     ends_older: bool,
@@ -120,24 +125,19 @@ async fn settle_letters(
     letter::put(connection, run, &commit.letters).await
 }
 
-async fn succeed(
-    connection: &mut SqliteConnection,
-    run: &pb::Run,
-    commit: &Commit,
-    snapshot: i64,
-) -> Result<()> {
+async fn succeed(connection: &mut Connection, run: &pb::Run, commit: &Commit, snapshot: i64) -> Result<()> {
     run::count(connection, &run.run_id, &commit.counters).await?;
     let shown = shown_version(connection, &run.source).await?;
     let sql =
-        "UPDATE ingestion_runs SET state = 'succeeded', schema_version = ?2, dataset_schema_version = ?3,
-        snapshot = ?4, files = ?5, finished_at = ?6, discarded_columns = ?7, error_code = '', error = '' WHERE run_id = ?1";
+        "UPDATE ingestion_runs SET state = 'succeeded', schema_version = $2, dataset_schema_version = $3,
+        snapshot = $4, files = $5, finished_at = $6, discarded_columns = $7, error_code = '', error = '' WHERE run_id = $1";
     sqlx::query(sql)
         .bind(&run.run_id)
-        .bind(commit.schema_version)
+        .bind(i64::from(commit.schema_version))
         .bind(shown.max(i64::from(commit.schema_version)))
         .bind(snapshot)
         .bind(words::signed(commit.files.len() as u64))
-        .bind(time::now_micros())
+        .bind(words::now())
         .bind(words::discarded_text(&commit.discarded_columns))
         .execute(connection)
         .await?;
@@ -145,9 +145,9 @@ async fn succeed(
 }
 
 // A run that registered an older version may commit after one with a newer: the dataset keeps showing the newer.
-async fn shown_version(connection: &mut SqliteConnection, source: &str) -> Result<i64> {
+async fn shown_version(connection: &mut Connection, source: &str) -> Result<i64> {
     let mut query =
-        QueryBuilder::<Sqlite>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
+        QueryBuilder::<Db>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
     query.push_bind(source).push(" AND snapshot IS NOT NULL ORDER BY snapshot DESC LIMIT 1");
     let row = query.build().fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))

@@ -1,9 +1,12 @@
 //! Tables of `meta`, newest rows first.
 
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row as _};
 
-use super::freshness;
+use super::{
+    driver::{Connection, Db, Instant, Row},
+    freshness,
+};
 use crate::{MetaPart, MetaTable, MetaValue, Page, Result};
 
 /// A column: its name, its SQL type and where it comes from; empty: a column of the same name.
@@ -106,7 +109,7 @@ const SOURCES: &[Column] = &[
 const SCHEDULES: &[Column] = &[
     ("schedule_id", "VARCHAR", ""),
     ("source_name", "VARCHAR", ""),
-    ("every_seconds", "DOUBLE", "every_micros / 1e6"),
+    ("every_seconds", "DOUBLE", "CAST(every_micros AS DOUBLE PRECISION) / 1000000"),
     ("cron", "VARCHAR", ""),
     ("timezone", "VARCHAR", ""),
     ("overlap", "VARCHAR", ""),
@@ -150,7 +153,7 @@ const FRESHNESS: &[Column] = &[
 
 /// Some rows of a table after the one numbered `after`.
 pub(super) async fn scan(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     table: &str,
     after: Option<i64>,
     limit: u32,
@@ -168,7 +171,7 @@ pub(super) async fn scan(
     };
     let mut query = select(columns, from);
     query.push(" WHERE seq < ").push_bind(after.unwrap_or(i64::MAX));
-    query.push(" ORDER BY seq DESC LIMIT ").push_bind(limit);
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(limit));
     let found = query.build().fetch_all(connection).await?;
     let rows = found.iter().map(|row| values(row, columns)).collect::<Result<_>>()?;
     let is_last = found.len() < limit as usize;
@@ -176,8 +179,8 @@ pub(super) async fn scan(
     Ok(Some(MetaPart { table: MetaTable { columns: names(columns), rows }, next }))
 }
 
-fn select(columns: &[Column], from: &str) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new("SELECT seq");
+fn select(columns: &[Column], from: &str) -> QueryBuilder<Db> {
+    let mut query = QueryBuilder::<Db>::new("SELECT seq");
     for (name, kind, expression) in columns {
         let expression = if expression.is_empty() { name } else { expression };
         if *kind == "VARCHAR" {
@@ -194,22 +197,22 @@ fn names(columns: &[Column]) -> Vec<(&'static str, &'static str)> {
     columns.iter().map(|(name, kind, _)| (*name, *kind)).collect()
 }
 
-fn values(row: &SqliteRow, columns: &[Column]) -> Result<Vec<MetaValue>> {
+fn values(row: &Row, columns: &[Column]) -> Result<Vec<MetaValue>> {
     columns.iter().enumerate().map(|(at, (_, kind, _))| value(row, at + 1, kind)).collect()
 }
 
-fn value(row: &SqliteRow, at: usize, kind: &str) -> Result<MetaValue> {
+fn value(row: &Row, at: usize, kind: &str) -> Result<MetaValue> {
     let value = match kind {
         "BIGINT" => row.try_get::<Option<i64>, _>(at)?.map(MetaValue::Integer),
         "DOUBLE" => row.try_get::<Option<f64>, _>(at)?.map(MetaValue::Double),
         "BOOLEAN" => row.try_get::<Option<bool>, _>(at)?.map(MetaValue::Boolean),
-        "TIMESTAMPTZ" => row.try_get::<Option<i64>, _>(at)?.map(MetaValue::Time),
+        "TIMESTAMPTZ" => row.try_get::<Option<Instant>, _>(at)?.map(|at| MetaValue::Time(at.0)),
         _ => row.try_get::<Option<String>, _>(at)?.map(MetaValue::Text),
     };
     Ok(value.unwrap_or(MetaValue::Null))
 }
 
-async fn scan_freshness(connection: &mut SqliteConnection) -> Result<MetaPart> {
+async fn scan_freshness(connection: &mut Connection) -> Result<MetaPart> {
     let page = Page { after: None, limit: u32::MAX };
     let rows = freshness::list(connection, None, &page).await?.into_iter().map(freshness_row).collect();
     Ok(MetaPart { table: MetaTable { columns: names(FRESHNESS), rows }, next: None })

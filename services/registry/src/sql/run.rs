@@ -1,11 +1,14 @@
 //! Runs: their rows, and what reads or ends them without a commit.
 
 use async_trait::async_trait;
-use rfe_model::time;
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row, Sqlite, SqliteConnection, sqlite::SqliteRow};
+use sqlx::{QueryBuilder, Row as _};
 
-use super::{SqliteRegistry, checkpoint, claim, commit, fail, ledger, letter, schema, source, words};
+use super::{
+    checkpoint, claim, commit,
+    driver::{Connection, Db, Instant, Registry, Row},
+    fail, ledger, letter, schema, source, words,
+};
 use crate::{Claim, Claimed, Commit, Failure, NewRun, Page, RegistryError, Result, RunFilter, RunStore};
 
 const RUNS: &str = "SELECT run_id, source_name, kind, state, attempts, epoch, rows_read, rows_landed, rows_dead,
@@ -16,7 +19,7 @@ const RUNS: &str = "SELECT run_id, source_name, kind, state, attempts, epoch, ro
     FROM ingestion_runs";
 
 #[async_trait]
-impl RunStore for SqliteRegistry {
+impl RunStore for Registry {
     async fn create_run(&self, run: &NewRun) -> Result<(pb::Run, bool)> {
         let mut transaction = self.write().await?;
         let answer = match standing(&mut transaction, run).await? {
@@ -73,9 +76,9 @@ impl RunStore for SqliteRegistry {
         let run = expect(&mut transaction, run_id).await?;
         check_cancellable(&run)?;
         if run.state() != pb::RunState::Cancelled {
-            let sql = "UPDATE ingestion_runs SET state = 'cancelled', epoch = epoch + 1, finished_at = ?2,
-                next_attempt_at = NULL WHERE run_id = ?1";
-            sqlx::query(sql).bind(run_id).bind(time::now_micros()).execute(&mut *transaction).await?;
+            let sql = "UPDATE ingestion_runs SET state = 'cancelled', epoch = epoch + 1, finished_at = $2,
+                next_attempt_at = NULL WHERE run_id = $1";
+            sqlx::query(sql).bind(run_id).bind(words::now()).execute(&mut *transaction).await?;
             checkpoint::forget(&mut transaction, run_id).await?;
         }
         let run = expect(&mut transaction, run_id).await?;
@@ -84,12 +87,12 @@ impl RunStore for SqliteRegistry {
     }
 
     async fn run(&self, run_id: &str) -> Result<Option<pb::Run>> {
-        find(&mut *self.readers.acquire().await?, run_id).await
+        find(&mut *self.reader().await?, run_id).await
     }
 
     async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<Vec<pb::Run>> {
         let mut query = filtered(filter, page);
-        let rows = query.build().fetch_all(&self.readers).await?;
+        let rows = query.build().fetch_all(&mut *self.reader().await?).await?;
         rows.iter().map(from_row).collect()
     }
 
@@ -99,12 +102,12 @@ impl RunStore for SqliteRegistry {
 }
 
 /// The run that is the answer instead of a new one: the same one, the pull that waits, or the replay that is under way.
-async fn standing(connection: &mut SqliteConnection, run: &NewRun) -> Result<Option<pb::Run>> {
+async fn standing(connection: &mut Connection, run: &NewRun) -> Result<Option<pb::Run>> {
     if let Some(same) = find(connection, &run.run_id).await? {
         return Ok(Some(same));
     }
     source::expect_live(connection, &run.source).await?;
-    let mut query = QueryBuilder::<Sqlite>::new(RUNS);
+    let mut query = QueryBuilder::<Db>::new(RUNS);
     match (run.kind, &run.letter_id) {
         (pb::RunKind::Pull, _) => {
             query.push(" WHERE state = 'queued' AND kind = 'pull' AND source_name = ").push_bind(&run.source);
@@ -118,20 +121,20 @@ async fn standing(connection: &mut SqliteConnection, run: &NewRun) -> Result<Opt
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
-async fn create(connection: &mut SqliteConnection, run: &NewRun) -> Result<pb::Run> {
+async fn create(connection: &mut Connection, run: &NewRun) -> Result<pb::Run> {
     if run.kind == pb::RunKind::Replay {
         letter::expect_open(connection, run.letter_id.as_deref().unwrap_or_default(), &run.source).await?;
     }
     let sql = "INSERT INTO ingestion_runs (run_id, source_name, kind, state, letter_id, replay_raw, scheduled_at, created_at)
-        VALUES (?, ?, ?, 'queued', ?, ?, ?, ?)";
+        VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7)";
     sqlx::query(sql)
         .bind(&run.run_id)
         .bind(&run.source)
         .bind(words::kind_text(run.kind))
         .bind(&run.letter_id)
         .bind(&run.replay_raw)
-        .bind(run.scheduled_micros)
-        .bind(time::now_micros())
+        .bind(run.scheduled_micros.map(Instant))
+        .bind(words::now())
         .execute(&mut *connection)
         .await?;
     expect(connection, &run.run_id).await
@@ -147,9 +150,9 @@ fn check_cancellable(run: &pb::Run) -> Result<()> {
     Err(RegistryError::NotCancellable { run_id: run.run_id.clone(), why: why.to_owned() })
 }
 
-fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Sqlite> {
-    let mut query = QueryBuilder::<Sqlite>::new(RUNS);
-    query.push(" WHERE 1");
+fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Db> {
+    let mut query = QueryBuilder::<Db>::new(RUNS);
+    query.push(" WHERE true");
     if let Some(source) = &filter.source {
         query.push(" AND source_name = ").push_bind(source.clone());
     }
@@ -161,15 +164,11 @@ fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Sqlite> {
             .push_bind(after.clone())
             .push(")");
     }
-    query.push(" ORDER BY seq DESC LIMIT ").push_bind(page.limit);
+    query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(page.limit));
     query
 }
 
-fn any_of(
-    query: &mut QueryBuilder<Sqlite>,
-    column: &str,
-    words: impl ExactSizeIterator<Item = &'static str>,
-) {
+fn any_of(query: &mut QueryBuilder<Db>, column: &str, words: impl ExactSizeIterator<Item = &'static str>) {
     if words.len() > 0 {
         let list = words.map(|word| format!("'{word}'")).collect::<Vec<_>>().join(", ");
         query.push(format!(" AND {column} IN ({list})"));
@@ -177,24 +176,20 @@ fn any_of(
 }
 
 /// One run.
-pub(super) async fn find(connection: &mut SqliteConnection, run_id: &str) -> Result<Option<pb::Run>> {
-    let mut query = QueryBuilder::<Sqlite>::new(RUNS);
+pub(super) async fn find(connection: &mut Connection, run_id: &str) -> Result<Option<pb::Run>> {
+    let mut query = QueryBuilder::<Db>::new(RUNS);
     query.push(" WHERE run_id = ").push_bind(run_id);
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
 /// One run; it must be there.
-pub(super) async fn expect(connection: &mut SqliteConnection, run_id: &str) -> Result<pb::Run> {
+pub(super) async fn expect(connection: &mut Connection, run_id: &str) -> Result<pb::Run> {
     let missing = || RegistryError::NotFound { what: "run", id: run_id.to_owned() };
     find(connection, run_id).await?.ok_or_else(missing)
 }
 
 /// One run; it must be running under this epoch.
-pub(super) async fn expect_running(
-    connection: &mut SqliteConnection,
-    run_id: &str,
-    epoch: u64,
-) -> Result<pb::Run> {
+pub(super) async fn expect_running(connection: &mut Connection, run_id: &str, epoch: u64) -> Result<pb::Run> {
     let run = expect(connection, run_id).await?;
     if run.state() == pb::RunState::Running && run.epoch == epoch { Ok(run) } else { Err(stale(&run, epoch)) }
 }
@@ -211,13 +206,13 @@ pub(super) fn stale(run: &pb::Run, given: u64) -> RegistryError {
 
 /// Writes what a run has counted.
 pub(super) async fn count(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     run_id: &str,
     counters: &pb::RunCounters,
 ) -> Result<()> {
     let sql =
-        "UPDATE ingestion_runs SET rows_read = ?2, rows_landed = ?3, rows_dead = ?4, rows_duplicate = ?5,
-        rows_discarded = ?6, bytes_read = ?7, bytes_written = ?8, bytes_total = ?9 WHERE run_id = ?1";
+        "UPDATE ingestion_runs SET rows_read = $2, rows_landed = $3, rows_dead = $4, rows_duplicate = $5,
+        rows_discarded = $6, bytes_read = $7, bytes_written = $8, bytes_total = $9 WHERE run_id = $1";
     sqlx::query(sql)
         .bind(run_id)
         .bind(counters.read)
@@ -233,7 +228,7 @@ pub(super) async fn count(
     Ok(())
 }
 
-fn from_row(row: &SqliteRow) -> Result<pb::Run> {
+fn from_row(row: &Row) -> Result<pb::Run> {
     let snapshot: Option<i64> = row.try_get("snapshot")?;
     Ok(pb::Run {
         run_id: row.try_get("run_id")?,
@@ -260,7 +255,7 @@ fn from_row(row: &SqliteRow) -> Result<pb::Run> {
     })
 }
 
-fn counters_from_row(row: &SqliteRow) -> Result<pb::RunCounters> {
+fn counters_from_row(row: &Row) -> Result<pb::RunCounters> {
     Ok(pb::RunCounters {
         read: row.try_get("rows_read")?,
         landed: row.try_get("rows_landed")?,
