@@ -169,6 +169,12 @@ pub mod reason {
     pub const RUN_NOT_FOUND: &str = "RUN_NOT_FOUND";
     /// No such dataset.
     pub const DATASET_NOT_FOUND: &str = "DATASET_NOT_FOUND";
+    /// The dataset's source is not deleted.
+    pub const DATASET_IN_USE: &str = "DATASET_IN_USE";
+    /// The snapshot is so old that files of it were deleted.
+    pub const SNAPSHOT_EXPIRED: &str = "SNAPSHOT_EXPIRED";
+    /// A file that a compaction read is no longer visible.
+    pub const INPUTS_CHANGED: &str = "INPUTS_CHANGED";
     /// No such schedule.
     pub const SCHEDULE_NOT_FOUND: &str = "SCHEDULE_NOT_FOUND";
     /// A schedule of that id exists.

@@ -76,11 +76,13 @@ struct Target {
 
 impl Target {
     async fn create(path: &Path) -> io::Result<Self> {
-        let target =
-            Self { path: path.to_owned(), open: None, waiting: BytesMut::with_capacity(WRITE), keep: false };
+        let waiting = BytesMut::with_capacity(WRITE);
+        // Made before the file, so that nobody who stops waiting leaves one behind.
+        let mut target = Self { path: path.to_owned(), open: None, waiting, keep: false };
         let path = path.to_owned();
         let file = blocking(move || File::create(path)).await?;
-        Ok(Self { open: Some((file, Sha256::new())), ..target })
+        target.open = Some((file, Sha256::new()));
+        Ok(target)
     }
 
     async fn take(&mut self, bytes: Bytes) -> io::Result<()> {

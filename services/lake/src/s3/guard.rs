@@ -102,8 +102,13 @@ impl ClassifyRetry for RefusedHosts {
 
 /// True if a host was refused, as far as an error's causes tell.
 pub(super) fn is_refused(error: &(dyn Error + 'static)) -> bool {
-    let denied = |error: &&(dyn Error + 'static)| {
-        error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-    };
-    std::iter::successors(Some(error), |error| error.source()).any(|error| denied(&error))
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let error_of_io = error.downcast_ref::<io::Error>();
+        if error_of_io.is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }

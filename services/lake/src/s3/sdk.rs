@@ -80,8 +80,11 @@ pub(super) fn client(
         )
         // Checksums are set request by request: some servers refuse those that the SDK would add.
         .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-        .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
-        .set_endpoint_url(endpoint(config)?);
+        .response_checksum_validation(ResponseChecksumValidation::WhenRequired);
+    let sdk = match endpoint(config)? {
+        Some(endpoint) => sdk.endpoint_url(endpoint),
+        None => sdk,
+    };
     Ok(Client::from_conf(signed(sdk, config)?.build()))
 }
 
@@ -96,14 +99,14 @@ fn signed(sdk: Builder, config: &S3Config) -> Result<Builder, LakeError> {
     }
 }
 
-fn endpoint(config: &S3Config) -> Result<Option<String>, LakeError> {
+fn endpoint(config: &S3Config) -> Result<Option<&str>, LakeError> {
     let Some(endpoint) = &config.endpoint else { return Ok(None) };
     let url = endpoint.parse::<http::Uri>().ok();
     let usable = url.is_some_and(|url| {
         matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some_and(|host| !host.is_empty())
     });
     if usable {
-        return Ok(Some(endpoint.clone()));
+        return Ok(Some(endpoint));
     }
     Err(LakeError::Setup(format!(
         "`{endpoint}` is no address of an object store: it is `http://host:port` or `https://host`"
