@@ -221,6 +221,8 @@ pub mod reason {
     pub const SQL_NOT_ALLOWED: &str = "SQL_NOT_ALLOWED";
     /// The query needs more than it may use.
     pub const QUERY_TOO_LARGE: &str = "QUERY_TOO_LARGE";
+    /// The query node's file cache has no room for a statement's data files.
+    pub const CACHE_FULL: &str = "CACHE_FULL";
     /// The handle of a prepared statement is unknown.
     pub const STATEMENT_NOT_FOUND: &str = "STATEMENT_NOT_FOUND";
     /// A later version brings it.
