@@ -16,6 +16,8 @@ BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
 DUCKDB_VERSION := 1.5.6
 GRPCURL_VERSION := 1.9.4
+MINIO_VERSION := 0.0.0-20260212201848-7aac2a2c5b7c
+VERSITYGW_VERSION := 1.8.0
 
 OS := $(shell uname -s | tr '[:upper:]' '[:lower:]')
 ARCH := $(patsubst aarch64,arm64,$(patsubst x86_64,x64,$(shell uname -m)))
@@ -26,7 +28,10 @@ DUCKDB := $(RFE_CACHE)/duckdb-$(DUCKDB_VERSION)/$(LIBRARY)
 BUF := $(RFE_CACHE)/buf-$(BUF_VERSION)/node_modules/.bin/buf
 CARGO_DENY := $(RFE_CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 GRPCURL := $(RFE_CACHE)/grpcurl-$(GRPCURL_VERSION)/grpcurl
+MINIO := $(RFE_CACHE)/minio-$(MINIO_VERSION)/minio
+VERSITYGW := $(RFE_CACHE)/versitygw-$(VERSITYGW_VERSION)/versitygw
 PYTHON := $(RFE_CACHE)/venv/bin/python
+HTTPFS := $(RFE_CACHE)/venv/httpfs.duckdb_extension
 PYTHON_READY := $(RFE_CACHE)/venv/requirements.txt
 TARGET := $(RFE_CACHE)/target
 BINARY := $(TARGET)/release/rfe
@@ -34,9 +39,13 @@ ADVISORIES := https://github.com/rustsec/advisory-db
 
 export CARGO_TARGET_DIR := $(TARGET)
 export DUCKDB_LIB_DIR := $(patsubst %/,%,$(dir $(DUCKDB)))
+# The folder of initdb and postgres: Debian's newest, else what pg_config names. Asked whenever it is used: `tools` may install it.
+RFE_POSTGRES_BIN ?= $(shell ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 | grep . || pg_config --bindir 2>/dev/null)
 # Test binaries of crates that link DuckDB lie one folder deeper than `rfe` and its library.
-TEST_ENVIRONMENT := LD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) DYLD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) \
-	JOURNEY_RFE=$(BINARY) JOURNEY_PYTHON=$(PYTHON) JOURNEY_GRPCURL=$(GRPCURL)
+TEST_ENVIRONMENT = LD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) DYLD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) \
+	JOURNEY_RFE=$(BINARY) JOURNEY_PYTHON=$(PYTHON) JOURNEY_GRPCURL=$(GRPCURL) \
+	JOURNEY_DUCKDB=$(RFE_CACHE)/venv/bin/duckdb JOURNEY_HTTPFS=$(HTTPFS) \
+	RFE_POSTGRES_BIN=$(RFE_POSTGRES_BIN) RFE_MINIO=$(MINIO) RFE_VERSITYGW=$(VERSITYGW)
 
 # need TEST,DEBIAN_PACKAGE,HINT: where the test fails, root on Debian installs the package; others are told.
 define need
@@ -53,9 +62,11 @@ NEED_CARGO = $(call need,command -v cargo,,cargo is missing: install Rust from h
 NEED_LINKER = $(call need,command -v cc,gcc libc6-dev,cc is missing: install a C compiler and linker)
 NEED_NPM = $(call need,command -v npm,npm,npm is missing: install Node.js)
 NEED_GO = $(call need,command -v go,golang-go,go is missing: install Go 1.24 or newer from https://go.dev)
+NEED_POSTGRES = $(call need,test -x "$(RFE_POSTGRES_BIN)/initdb",postgresql,Postgres is missing: install version 15 or newer or set \
+	RFE_POSTGRES_BIN to the folder of its initdb)
 NEED_VENV = $(call need,python3 -c "import ensurepip",python3 python3-venv,python3 or its venv is missing: install Python 3.10 or newer)
 
-.PHONY: help up build test lint fmt bench drills tools
+.PHONY: help up build test lint fmt bench drills tools postgres
 
 help:
 	@echo 'make up      builds what is missing, then starts everything in one process, with the demo sources'
@@ -114,18 +125,30 @@ lint: $(DUCKDB) $(BUF) $(CARGO_DENY)
 fmt:
 	@cargo fmt --all
 
-bench: build $(PYTHON_READY)
+bench: build tools
 	@cargo build --release --locked --workspace --bin rfe-bench >&2
 	@$(TEST_ENVIRONMENT) $(TARGET)/release/rfe-bench $(ARGS)
 
-# The same journeys as in `make test`, with ten times as many deaths; and the readers' properties on more inputs.
+# The drills of `make test` in their long form (DRILL_SEED=N repeats one's choices, ARGS=s3_chaos runs some), the journeys with ten
+# times as many deaths, and the readers' properties on more inputs.
 drills: build tools
+	@DRILL_FORM=long $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test drills -- $(ARGS)
 	@JOURNEY_KILLS=300 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test journeys -- \
 		--nocapture kill_nine
 	@PROPTEST_CASES=20000 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test reading -- \
 		properties hostile_bytes
 
-tools: $(GRPCURL) $(PYTHON_READY)
+tools: $(GRPCURL) $(PYTHON_READY) $(MINIO) $(VERSITYGW) postgres
+
+# Tests make clusters of their own and end them. Debian's package would make another and keep it running, so while it is installed
+# it is told not to. Where Postgres is there already, nothing of it is touched.
+NO_CLUSTER := /etc/postgresql-common/createcluster.d/rfe.conf
+postgres:
+	@trap 'rm -f $(NO_CLUSTER)' EXIT; \
+	if [ ! -x "$(RFE_POSTGRES_BIN)/initdb" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		mkdir -p $(dir $(NO_CLUSTER)); echo 'create_main_cluster = false' >$(NO_CLUSTER); \
+	fi; \
+	$(NEED_POSTGRES)
 
 $(DUCKDB):
 	@$(NEED_NPM)
@@ -152,11 +175,24 @@ $(GRPCURL):
 	@echo 'rfe: building grpcurl $(GRPCURL_VERSION)' >&2
 	@GOBIN=$(@D) go install github.com/fullstorydev/grpcurl/cmd/grpcurl@v$(GRPCURL_VERSION) >&2
 
+$(MINIO):
+	@$(NEED_GO)
+	@echo 'rfe: building MinIO $(MINIO_VERSION); this takes some minutes, once' >&2
+	@GOBIN=$(@D) go install github.com/minio/minio@v$(MINIO_VERSION) >&2
+
+$(VERSITYGW):
+	@$(NEED_GO)
+	@echo 'rfe: building versitygw $(VERSITYGW_VERSION); this takes some minutes, once' >&2
+	@GOBIN=$(@D) go install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION) >&2
+
+# Beside the clients, a bare DuckDB as people have it, and its extension for S3 under a path that needs no version.
 $(PYTHON_READY): tests/clients/requirements.txt
 	@$(NEED_VENV)
 	@echo 'rfe: fetching the Python clients of the tests' >&2
 	@python3 -m venv $(RFE_CACHE)/venv >&2
 	@$(RFE_CACHE)/venv/bin/pip install --quiet --requirement $< >&2
+	@ln -sfn "$$($(PYTHON) -c 'import duckdb_extension_httpfs as p, glob; \
+		print(glob.glob(p.__path__[0] + "/extensions/*/httpfs.duckdb_extension")[0])')" $(HTTPFS)
 	@cp $< $@
 
 $(CARGO_DENY):

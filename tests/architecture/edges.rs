@@ -19,14 +19,14 @@ const LEAVES: [(&str, &[&str]); 6] = [
 ];
 
 /// What each crate of the house may use of the house, besides `rfe-proto` and `rfe-model`. Roles meet only in the node.
-const ALLOWED: [(&str, &[&str]); 20] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     ("rfe-proto", &[]),
     ("rfe-model", &[]),
     ("rfe-mesh", &[]),
     ("rfe-queue", &[]),
     ("rfe-registry", &[]),
     ("rfe-lake", &[]),
-    ("rfe-sources", &[]),
+    ("rfe-sources", &["rfe-lake"]),
     ("rfe-demo", &[]),
     ("rfe-edge", &["rfe-mesh"]),
     ("rfe-ingest", &["rfe-mesh", "rfe-queue"]),
@@ -39,6 +39,7 @@ const ALLOWED: [(&str, &[&str]); 20] = [
     ("rfe-cli", &["rfe-client"]),
     ("rfe-node", &["*"]),
     ("rfe-tests", &["*"]),
+    ("rfe-test-servers", &[]),
     ("rfe-drill", &["*"]),
 ];
 

@@ -1,11 +1,7 @@
 //! Delimited text is read from files.
 
 use rfe_proto::metadata::RunState;
-use rfe_tests::{
-    Platform,
-    fixture::{files_below, gzip},
-    grpc::assert_counts,
-};
+use rfe_tests::{Platform, fixture::gzip, grpc::assert_counts};
 
 #[tokio::test]
 async fn values_get_types_and_raw_keeps_the_text() {
@@ -95,8 +91,13 @@ async fn a_ragged_line_becomes_a_letter_and_the_others_land() {
         assert_eq!((letter.run_id.as_str(), letter.code.as_str()), (run.run_id.as_str(), "RAGGED_ROW"));
         assert!(!letter.message.is_empty() && letter.raw_sha256.len() == 64);
     }
-    let objects = files_below(&platform.data().join("lake/dead-letter/ragged"), ".json");
-    assert_eq!(objects.len(), 2, "each letter is an object of the bucket");
+    let objects = platform.objects().await;
+    let of_it = |name: &&String| name.starts_with("dead-letter/ragged/") && name.ends_with(".json");
+    assert_eq!(
+        objects.iter().filter(of_it).count(),
+        2,
+        "each letter is an object of the bucket: {objects:?}"
+    );
     let failures = platform.sql("SELECT kind, stage, code, state FROM meta.ingestion_failures").await;
     assert_eq!(failures, ["record|decode|RAGGED_ROW|open", "record|decode|RAGGED_ROW|open"]);
 }

@@ -1,7 +1,7 @@
 //! A run goes on where an attempt of it died, and asks the API for each page once.
 
 use rfe_proto::metadata::RunState;
-use rfe_tests::{MockApi, Platform, fixture::files_below, grpc::assert_counts, mock_api::Mood, until};
+use rfe_tests::{MockApi, Platform, grpc::assert_counts, mock_api::Mood, until};
 
 const CUSTOMERS: usize = 250;
 const DIES_AT: usize = 15;
@@ -33,11 +33,8 @@ async fn lands_whole(platform: &Platform, run_id: &str) {
     }
     assert_eq!(platform.value("SELECT count(DISTINCT id) FROM customers").await, CUSTOMERS.to_string());
     until("the checkpoints of the run are deleted", || async {
-        let raw = platform.data().join("lake/raw");
-        files_below(&raw, "")
-            .iter()
-            .all(|path| !path.to_string_lossy().contains("/checkpoints/"))
-            .then_some(())
+        let objects = platform.objects().await;
+        (!objects.iter().any(|name| name.contains("/checkpoints/"))).then_some(())
     })
     .await;
 }

@@ -8,9 +8,9 @@ use rfe_node::{
     config::{Flags, load},
     node::Surroundings,
 };
-use rfe_tests::until;
+use rfe_tests::{Ground, until};
 
-async fn node(folder: &Path, unknown_sources: &str) -> Node {
+async fn node(ground: &Ground, folder: &Path, unknown_sources: &str) -> Node {
     let setting = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
     let variables = [
         ("RFE_HTTP_ADDR", "127.0.0.1:0"),
@@ -19,7 +19,8 @@ async fn node(folder: &Path, unknown_sources: &str) -> Node {
         ("RFE_EDGE_UNKNOWN_SOURCES", unknown_sources),
     ];
     let flags = Flags { data_dir: Some(folder.to_owned()) };
-    let loaded = load(variables.map(setting), &flags).expect("the settings are right");
+    let variables = variables.map(setting).into_iter().chain(ground.environment());
+    let loaded = load(variables, &flags).expect("the settings are right");
     Node::start(&loaded.config, Surroundings::default()).await.expect("the node starts")
 }
 
@@ -38,8 +39,9 @@ async fn rows(node: &Node, sql: &str) -> Option<usize> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_nodes_in_one_process_do_not_meet() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
-    let open = node(&folder.path().join("open"), "create").await;
-    let shut = node(&folder.path().join("shut"), "reject").await;
+    let grounds = [Ground::default(), Ground::default()];
+    let open = node(&grounds[0], &folder.path().join("open"), "create").await;
+    let shut = node(&grounds[1], &folder.path().join("shut"), "reject").await;
     assert_eq!((post(&open, r#"{"a": 1}"#).await, post(&shut, r#"{"a": 2}"#).await), (200, 404));
     until("the event is visible", || async {
         rows(&open, "SELECT a FROM stranger WHERE a = 1").await.filter(|rows| *rows == 1)
@@ -49,7 +51,7 @@ async fn two_nodes_in_one_process_do_not_meet() {
     assert!(shut.drain().await, "it drains");
     assert_eq!(post(&open, r#"{"a": 3}"#).await, 200, "the other one goes on");
     assert!(open.drain().await, "it drains");
-    let again = node(&folder.path().join("open"), "create").await;
+    let again = node(&grounds[0], &folder.path().join("open"), "create").await;
     until("both events are there", || async {
         rows(&again, "SELECT a FROM stranger").await.filter(|rows| *rows == 2)
     })

@@ -3,8 +3,10 @@
 pub mod cli;
 pub mod file_server;
 pub mod fixture;
+pub mod ground;
 pub mod grpc;
 pub mod http;
+pub mod lake;
 pub mod mock_api;
 pub mod platform;
 pub mod python;
@@ -13,6 +15,7 @@ pub mod tool;
 pub mod wait;
 
 pub use file_server::FileServer;
+pub use ground::Ground;
 pub use mock_api::MockApi;
 pub use platform::{Platform, Settings};
 pub use wait::until;

@@ -10,7 +10,7 @@ use std::{
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::{tool, wait};
+use crate::{Ground, tool, wait};
 
 const LOG_TAIL_BYTES: usize = 12_000;
 
@@ -77,10 +77,11 @@ pub struct Ready {
     pub pid: u32,
 }
 
-/// A platform under test. Its folder outlives its processes; dropping it ends both.
+/// A platform under test. Its folder and its ground outlive its processes; dropping it ends all.
 #[derive(Debug)]
 pub struct Platform {
     home: TempDir,
+    ground: Ground,
     /// How the next process is started.
     pub settings: Settings,
     running: Option<(Child, Ready)>,
@@ -94,17 +95,30 @@ impl Platform {
         Settings::default().start().await
     }
 
-    /// Makes the folder without starting anything.
+    /// Makes the folder and new ground, without starting anything.
+    ///
+    /// # Panics
+    /// If the folder or the ground can't be made.
+    pub fn prepare(settings: Settings) -> Self {
+        Self::prepare_on(Ground::default(), settings)
+    }
+
+    /// Makes a folder over ground that may have been used before, without starting anything.
     ///
     /// # Panics
     /// If the folder can't be made.
-    pub fn prepare(settings: Settings) -> Self {
+    pub fn prepare_on(ground: Ground, settings: Settings) -> Self {
         let home = tempfile::Builder::new()
             .prefix("rfe-journey-")
             .tempdir()
             .expect("a temporary folder can be made");
         fs::create_dir(home.path().join("work")).expect("a folder can be made");
-        Self { home, settings, running: None }
+        Self { home, ground, settings, running: None }
+    }
+
+    /// What its registry and its lake are.
+    pub fn ground(&self) -> &Ground {
+        &self.ground
     }
 
     /// Where the process runs: local files may be read below it.
@@ -242,11 +256,21 @@ impl Platform {
         command
     }
 
+    /// A `rfe` command as an operator gives it: with the environment and the folder of this platform's processes.
+    pub fn operator(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = self.command();
+        command.env_remove("RFE_URL").args(arguments).arg("--data").arg(self.data()).envs(self.environment());
+        command
+    }
+
+    fn environment(&self) -> impl Iterator<Item = (String, String)> {
+        self.ground.environment().into_iter().chain(self.settings.environment.iter().cloned())
+    }
+
     fn spawn(&self) -> Child {
         let log = self.open_log();
-        let mut command = self.command();
-        command.env_remove("RFE_URL").arg("up").arg("--data").arg(self.data()).args(&self.settings.flags);
-        command.envs(self.settings.environment.iter().map(|(name, value)| (name, value)));
+        let mut command = self.operator(&["up"]);
+        command.args(&self.settings.flags);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file can be shared")).stderr(log);
         command.spawn().expect("rfe can be started")
     }

@@ -29,11 +29,27 @@ pub fn grpcurl() -> PathBuf {
     found("JOURNEY_GRPCURL", cache().join("grpcurl-1.9.4/grpcurl"))
 }
 
+/// A bare DuckDB, as people have it.
+///
+/// # Panics
+/// If there is none.
+pub fn duckdb() -> PathBuf {
+    found("JOURNEY_DUCKDB", cache().join("venv/bin/duckdb"))
+}
+
+/// DuckDB's extension that reads object stores.
+///
+/// # Panics
+/// If there is none.
+pub fn httpfs() -> PathBuf {
+    found("JOURNEY_HTTPFS", cache().join("venv/httpfs.duckdb_extension"))
+}
+
 /// A program without the test's own environment: the binary finds its library by itself, and no setting leaks in.
 pub fn command(program: &PathBuf) -> std::process::Command {
     let mut command = std::process::Command::new(program);
     for (name, _) in std::env::vars() {
-        if name.starts_with("RFE_") || LIBRARY_PATHS.contains(&name.as_str()) {
+        if name.starts_with("RFE_") || name.starts_with("MINIO_") || LIBRARY_PATHS.contains(&name.as_str()) {
             command.env_remove(name);
         }
     }

@@ -1,14 +1,23 @@
 #![doc = include_str!("../README.md")]
 
 pub mod conformance;
+mod digest;
+mod error;
+mod key;
 mod local;
+mod s3;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
+pub use error::LakeError;
 pub use local::LocalLake;
+pub use s3::{Buckets, Capabilities, Failure, FailureKind, Resolve, S3Client, S3Config, S3Lake, S3Object};
 
 /// A bucket (CONTRACT §9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,43 +55,6 @@ pub struct ObjectInfo {
     pub modified_micros: i64,
 }
 
-/// Why the lake did not do it.
-#[derive(Debug, thiserror::Error)]
-pub enum LakeError {
-    /// No such object.
-    #[error("the object `{bucket}/{key}` does not exist")]
-    NotFound {
-        /// Its bucket.
-        bucket: &'static str,
-        /// Its key.
-        key: String,
-    },
-    /// The key could leave the bucket.
-    #[error("`{0}` is no key: parts of letters, digits and `._=-`, joined by `/`")]
-    Key(String),
-    /// The object is there, and is another.
-    #[error("the object `{bucket}/{key}` was written as {expected} and is {found}")]
-    Mismatch {
-        /// Its bucket.
-        bucket: &'static str,
-        /// Its key.
-        key: String,
-        /// Size or checksum as written.
-        expected: String,
-        /// As found.
-        found: String,
-    },
-    /// The store can't be reached or refuses; the same call may succeed later.
-    #[error("the lake could not be used for `{key}`")]
-    Store {
-        /// The key.
-        key: String,
-        /// Why.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-}
-
 /// Immutable objects. It never decides what is visible: the registry does.
 #[async_trait]
 pub trait Lake: Send + Sync + std::fmt::Debug {
@@ -95,6 +67,16 @@ pub trait Lake: Send + Sync + std::fmt::Debug {
 
     /// Reads an object whole; for small ones.
     async fn get(&self, bucket: Bucket, key: &str) -> Result<Bytes, LakeError>;
+
+    /// Streams an object into a local file with bounded memory and checks its size, and its SHA-256 (hex) if given. A file that
+    /// was there is replaced; nothing is left there if this fails. The file is not synced: it can be fetched again.
+    async fn fetch(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        to: &Path,
+        sha256: Option<&str>,
+    ) -> Result<ObjectInfo, LakeError>;
 
     /// Measures an object.
     async fn head(&self, bucket: Bucket, key: &str) -> Result<ObjectInfo, LakeError>;
@@ -111,6 +93,13 @@ pub trait Lake: Send + Sync + std::fmt::Debug {
     /// Deletes an object; one that is not there is fine.
     async fn delete(&self, bucket: Bucket, key: &str) -> Result<(), LakeError>;
 
+    /// Removes what crashed processes left half written (temporary files, unfinished uploads) and that is older than
+    /// `older_than`; says how much it was. Give it longer than any upload takes.
+    async fn sweep(&self, older_than: Duration) -> Result<u64, LakeError>;
+
     /// Where an object lies as a local file, if this lake is local: DuckDB then reads it in place.
     fn local_path(&self, bucket: Bucket, key: &str) -> Option<PathBuf>;
+
+    /// What a person's DuckDB reads an object by: `s3://bucket/key`, or the absolute path of the file.
+    fn url(&self, bucket: Bucket, key: &str) -> String;
 }

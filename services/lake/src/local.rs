@@ -2,17 +2,16 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
-    time::UNIX_EPOCH,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
-use crate::{Bucket, Lake, LakeError, ObjectInfo};
+use crate::{Bucket, Lake, LakeError, ObjectInfo, digest, key};
 
 /// Files below `<root>/<bucket>/`. An object appears whole and durable, or not at all.
 #[derive(Debug)]
@@ -44,17 +43,8 @@ impl LocalLake {
     }
 
     fn path(&self, bucket: Bucket, key: &str) -> Result<PathBuf, LakeError> {
-        let part_is_fine = |part: &str| {
-            !part.is_empty()
-                && part != "."
-                && part != ".."
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._=-".contains(c))
-        };
-        if key.split('/').all(part_is_fine) {
-            Ok(self.root.join(bucket.name()).join(key))
-        } else {
-            Err(LakeError::Key(key.to_owned()))
-        }
+        key::check(key)?;
+        Ok(self.root.join(bucket.name()).join(key))
     }
 
     fn temporary_path(&self) -> PathBuf {
@@ -68,27 +58,23 @@ impl Lake for LocalLake {
     async fn put_file(&self, bucket: Bucket, key: &str, file: &Path, sha256: &str) -> Result<(), LakeError> {
         let target = self.path(bucket, key)?;
         let temporary = self.temporary_path();
-        let file = file.to_owned();
+        let (file, expected) = (file.to_owned(), sha256.to_owned());
         let written = blocking(key, move || {
             // Within one file system a rename is enough; across two the bytes are copied.
             if fs::rename(&file, &temporary).is_err() {
                 fs::copy(&file, &temporary)?;
             }
             File::open(&temporary)?.sync_all()?;
-            let found = digest(&temporary)?;
-            publish(&temporary, &target)?;
+            let found = digest::of(File::open(&temporary)?, |_| Ok(()))?;
+            if found == expected {
+                publish(&temporary, &target)?;
+            } else {
+                fs::remove_file(&temporary)?;
+            }
             Ok(found)
         })
         .await?;
-        if written == sha256 {
-            return Ok(());
-        }
-        Err(LakeError::Mismatch {
-            bucket: bucket.name(),
-            key: key.to_owned(),
-            expected: sha256.to_owned(),
-            found: written,
-        })
+        verified(bucket, key, Some(sha256), written)
     }
 
     async fn put(&self, bucket: Bucket, key: &str, bytes: Bytes) -> Result<(), LakeError> {
@@ -106,6 +92,28 @@ impl Lake for LocalLake {
     async fn get(&self, bucket: Bucket, key: &str) -> Result<Bytes, LakeError> {
         let path = self.path(bucket, key)?;
         found(bucket, key, blocking(key, move || optional(fs::read(&path))).await?.map(Bytes::from))
+    }
+
+    async fn fetch(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        to: &Path,
+        sha256: Option<&str>,
+    ) -> Result<ObjectInfo, LakeError> {
+        let (from, to, name) = (self.path(bucket, key)?, to.to_owned(), key.to_owned());
+        let copied = blocking(key, {
+            let to = to.clone();
+            move || copy(&from, &to, name)
+        })
+        .await;
+        let checked = copied
+            .and_then(|copied| found(bucket, key, copied))
+            .and_then(|(info, sum)| verified(bucket, key, sha256, sum).map(|()| info));
+        if checked.is_err() {
+            blocking(key, move || optional(fs::remove_file(&to))).await?;
+        }
+        checked
     }
 
     async fn head(&self, bucket: Bucket, key: &str) -> Result<ObjectInfo, LakeError> {
@@ -142,8 +150,30 @@ impl Lake for LocalLake {
         blocking(key, move || optional(fs::remove_file(&path)).map(|_| ())).await
     }
 
+    async fn sweep(&self, older_than: Duration) -> Result<u64, LakeError> {
+        let folder = self.root.join(".tmp");
+        blocking(".tmp", move || {
+            let mut swept = 0;
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                // A file that a put has just published is gone.
+                let Some(meta) = optional(entry.metadata())? else { continue };
+                let age = SystemTime::now().duration_since(meta.modified()?).unwrap_or_default();
+                if age > older_than && optional(fs::remove_file(entry.path()))?.is_some() {
+                    swept += 1;
+                }
+            }
+            Ok(swept)
+        })
+        .await
+    }
+
     fn local_path(&self, bucket: Bucket, key: &str) -> Option<PathBuf> {
         self.path(bucket, key).ok()
+    }
+
+    fn url(&self, bucket: Bucket, key: &str) -> String {
+        self.bucket_dir(bucket).join(key).display().to_string()
     }
 }
 
@@ -180,18 +210,6 @@ fn make_durable_dir(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn digest(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    let mut hash = Sha256::new();
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex::encode(hash.finalize())),
-            read => hash.update(&buffer[..read]),
-        }
-    }
-}
-
 fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),
@@ -201,7 +219,28 @@ fn optional<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 }
 
 fn found<T>(bucket: Bucket, key: &str, value: Option<T>) -> Result<T, LakeError> {
-    value.ok_or_else(|| LakeError::NotFound { bucket: bucket.name(), key: key.to_owned() })
+    value.ok_or_else(|| LakeError::NotFound { bucket: bucket.name().to_owned(), key: key.to_owned() })
+}
+
+fn verified(bucket: Bucket, key: &str, sha256: Option<&str>, found: String) -> Result<(), LakeError> {
+    match sha256 {
+        Some(expected) if expected != found => Err(LakeError::Mismatch {
+            bucket: bucket.name().to_owned(),
+            key: key.to_owned(),
+            expected: expected.to_owned(),
+            found,
+        }),
+        _ => Ok(()),
+    }
+}
+
+// Says what was copied and its SHA-256, or nothing if there is nothing to copy.
+fn copy(from: &Path, to: &Path, key: String) -> io::Result<Option<(ObjectInfo, String)>> {
+    let Some(from) = optional(File::open(from))? else { return Ok(None) };
+    let info = info(key, &from.metadata()?)?;
+    let mut to = File::create(to)?;
+    let sum = digest::of(from, |chunk| to.write_all(chunk))?;
+    Ok(Some((info, sum)))
 }
 
 fn info(key: String, meta: &fs::Metadata) -> io::Result<ObjectInfo> {

@@ -1,12 +1,20 @@
 //! Configuration: defaults < file (`RFE_CONFIG`) < environment < flags.
 
+mod backends;
 mod environment;
+mod sections;
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use rfe_model::{Violation, kind::decode};
 use serde::Deserialize;
 use serde_json::Value as Json;
+
+pub use backends::{Hidden, LakeSection, RegistrySection};
+pub use sections::{
+    BatchSection, DemoSection, DrillSection, EdgeSection, QuerySection, QueueSection, RetrySection,
+    SourcesSection, UnknownSources, UpkeepSection,
+};
 
 /// The defaults, and the manual of every setting.
 pub const DEFAULTS: &str = include_str!("default.toml");
@@ -27,6 +35,10 @@ pub struct Config {
     pub drain_seconds: f64,
     /// Log filter.
     pub log: String,
+    /// The registry.
+    pub registry: RegistrySection,
+    /// The lake.
+    pub lake: LakeSection,
     /// The queue.
     pub queue: QueueSection,
     /// Batches of events.
@@ -37,88 +49,14 @@ pub struct Config {
     pub sources: SourcesSection,
     /// The webhook edge.
     pub edge: EdgeSection,
+    /// SQL.
+    pub query: QuerySection,
+    /// What keeps datasets fast and the lake small.
+    pub upkeep: UpkeepSection,
     /// The demo.
     pub demo: DemoSection,
     /// Drills.
     pub drill: DrillSection,
-}
-
-/// `[queue]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QueueSection {
-    /// Bound on jobs.
-    pub max_jobs: u64,
-    /// Bound on bytes of payload.
-    pub max_bytes: u64,
-    /// Seconds that a lease lasts without a heartbeat.
-    pub lease_seconds: f64,
-}
-
-/// `[batch]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BatchSection {
-    /// Events that make a batch.
-    pub max_rows: u32,
-    /// Age that makes a batch, in ms.
-    pub max_age_ms: u64,
-}
-
-/// `[retry]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RetrySection {
-    /// Attempts in all.
-    pub attempts: u32,
-    /// Seconds before the second attempt.
-    pub base_seconds: f64,
-    /// No delay is longer, in seconds.
-    pub cap_seconds: f64,
-}
-
-/// `[sources]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourcesSection {
-    /// Folders of local files.
-    pub roots: Vec<PathBuf>,
-    /// Private hosts that may be reached; unset: see `default.toml`.
-    pub allow_private_hosts: Option<Vec<String>>,
-}
-
-/// `[edge]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EdgeSection {
-    /// What an unknown source does; unset: see `default.toml`.
-    pub unknown_sources: Option<UnknownSources>,
-}
-
-/// What a webhook to an unknown source does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UnknownSources {
-    /// Makes the source.
-    Create,
-    /// Answers 404.
-    Reject,
-}
-
-/// `[demo]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DemoSection {
-    /// Seconds between reads of the demo sources.
-    pub schedule_interval_seconds: f64,
-}
-
-/// `[drill]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DrillSection {
-    /// The step at which the process aborts.
-    pub crash_point: Option<String>,
 }
 
 /// The configuration can't be used.
@@ -171,12 +109,13 @@ pub fn load(
         let _valid: Config = decode(&alone).map_err(|wrong| at(path, &wrong))?;
         settings = alone;
     }
-    let warnings = environment::apply(&variables, &mut settings)?;
+    let mut warnings = environment::apply(&variables, &mut settings)?;
     if let Some(data) = &flags.data_dir {
         settings["data_dir"] = Json::String(data.to_string_lossy().into_owned());
     }
     let config: Config = decode(&settings).map_err(|wrong| at("configuration", &wrong))?;
     config.check()?;
+    warnings.extend(config.lake.warning());
     Ok(Loaded { config, warnings })
 }
 
@@ -220,6 +159,10 @@ impl Config {
             ("retry.base_seconds", self.retry.base_seconds),
             ("retry.cap_seconds", self.retry.cap_seconds),
             ("demo.schedule_interval_seconds", self.demo.schedule_interval_seconds),
+            ("upkeep.compact_every_seconds", self.upkeep.compact_every_seconds),
+            ("upkeep.collect_every_seconds", self.upkeep.collect_every_seconds),
+            ("upkeep.snapshot_hours", self.upkeep.snapshot_hours * 3600.0),
+            ("upkeep.orphan_hours", self.upkeep.orphan_hours * 3600.0),
         ] {
             if !(0.0..=1e9).contains(&seconds) {
                 return wrong(format!("{name}: {seconds} is no number of seconds"));
@@ -231,10 +174,14 @@ impl Config {
         if let Err(reason) = rfe_worker::CrashPoint::parse(self.drill.crash_point.as_deref()) {
             return wrong(format!("drill.crash_point: {reason}"));
         }
+        if let Err(reason) = rfe_worker::FreezePoint::parse(self.drill.freeze_point.as_deref()) {
+            return wrong(format!("drill.freeze_point: {reason}"));
+        }
         if self.batch.max_rows == 0 {
             return wrong("batch.max_rows: at least 1".to_owned());
         }
-        Ok(())
+        self.registry.check().map_err(ConfigError::Setting)?;
+        self.lake.check().map_err(ConfigError::Setting)
     }
 
     /// True if the edge listens on loopback.
@@ -321,7 +268,58 @@ mod tests {
 
     #[test]
     fn a_backend_of_a_later_version_is_refused_instead_of_ignored() {
-        let error = from(&[("RFE_POSTGRES_URL", "postgres://x")]).expect_err("refused").to_string();
-        assert!(error.contains("RFE_POSTGRES_URL") && !error.contains("postgres://x"), "{error}");
+        let error = from(&[("RFE_REDIS_URL", "redis://:secret@x")]).expect_err("refused").to_string();
+        assert!(error.contains("RFE_REDIS_URL") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn backends_replace_the_embedded_parts_and_an_empty_variable_is_none() {
+        let config = from(&[("RFE_POSTGRES_URL", ""), ("MINIO_ENDPOINT", "")]).expect("loads").config;
+        assert!(config.registry.url.is_none() && config.lake.s3().is_none());
+        let config = from(&[
+            ("RFE_POSTGRES_URL", "postgres://metadata:secret@db/metadata"),
+            ("MINIO_ENDPOINT", "http://minio:9000"),
+            ("MINIO_ACCESS_KEY", "key"),
+            ("MINIO_SECRET_KEY", "hidden"),
+            ("MINIO_BUCKET_RAW", "my-raw"),
+            ("RFE_QUERY_CACHE_BYTES", "1000"),
+        ]);
+        let config = config.expect("loads").config;
+        assert_eq!(config.registry.shown().as_deref(), Some("db:5432/metadata"));
+        let lake = config.lake.s3().expect("it is on S3");
+        assert_eq!((lake.buckets.raw.as_str(), lake.buckets.dead_letter.as_str()), ("my-raw", "dead-letter"));
+        assert_eq!((lake.region.as_str(), config.query.cache_bytes), ("us-east-1", 1000));
+        let debugged = format!("{config:?}");
+        assert!(!debugged.contains("secret@") && !debugged.contains("hidden"), "{debugged}");
+    }
+
+    #[test]
+    fn a_half_set_or_malformed_backend_is_refused_and_no_secret_is_told() {
+        const KEYS: [(&str, &str); 2] = [("MINIO_ACCESS_KEY", "akey"), ("MINIO_SECRET_KEY", "s3cr3t")];
+        const ENDPOINT: (&str, &str) = ("MINIO_ENDPOINT", "http://minio:9000");
+        let cases: [(&[(&str, &str)], &str); 12] = [
+            (&[ENDPOINT, KEYS[0]], "MINIO_SECRET_KEY"),
+            (&[ENDPOINT, KEYS[1]], "MINIO_ACCESS_KEY"),
+            (&[ENDPOINT], "MINIO_ACCESS_KEY"),
+            (&KEYS, "MINIO_ENDPOINT"),
+            (&[("MINIO_ENDPOINT", "minio:9000"), KEYS[0], KEYS[1]], "http://minio:9000"),
+            (&[("MINIO_ENDPOINT", "ftp://minio"), KEYS[0], KEYS[1]], "http"),
+            (&[("MINIO_ENDPOINT", "http://a:s3cr3t@minio"), KEYS[0], KEYS[1]], "MINIO_ACCESS_KEY"),
+            (&[("MINIO_ENDPOINT", "http://minio/raw"), KEYS[0], KEYS[1]], "MINIO_BUCKET_RAW"),
+            (&[ENDPOINT, KEYS[0], KEYS[1], ("MINIO_BUCKET_RAW", "Raw")], "MINIO_BUCKET_RAW"),
+            (&[ENDPOINT, KEYS[0], KEYS[1], ("MINIO_BUCKET_RAW", "processed")], "MINIO_BUCKET_PROCESSED"),
+            (&[("RFE_POSTGRES_URL", "mysql://a:s3cr3t@db/x")], "postgres://"),
+            (&[("RFE_POSTGRES_URL", "postgres://metadata:s3cr3t/x@db/metadata")], "%2F"),
+        ];
+        for (variables, told) in cases {
+            let error = from(variables).expect_err("refused").to_string();
+            assert!(error.contains(told) && !error.contains("s3cr3t"), "{variables:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn bucket_names_without_an_object_store_are_a_warning() {
+        let loaded = from(&[("MINIO_BUCKET_RAW", "my-raw")]).expect("loads");
+        assert!(loaded.warnings[0].contains("MINIO_ENDPOINT"), "{:?}", loaded.warnings);
     }
 }

@@ -7,19 +7,37 @@ use super::ConfigError;
 
 enum Form {
     Text,
+    // Where nothing is as good as unset, as compose files pass it on.
+    TextOrUnset,
     Number,
     Flag,
     CommaList,
     PathList,
 }
 
-const SETTINGS: [(&str, &str, Form); 19] = [
+const SETTINGS: &[(&str, &str, Form)] = &[
     ("RFE_DATA_DIR", "/data_dir", Form::Text),
     ("RFE_HTTP_ADDR", "/http_addr", Form::Text),
     ("RFE_GRPC_ADDR", "/grpc_addr", Form::Text),
     ("RFE_INSECURE", "/insecure", Form::Flag),
     ("RFE_DRAIN_SECONDS", "/drain_seconds", Form::Number),
     ("RFE_LOG", "/log", Form::Text),
+    ("RFE_POSTGRES_URL", "/registry/url", Form::TextOrUnset),
+    ("MINIO_ENDPOINT", "/lake/endpoint", Form::TextOrUnset),
+    ("MINIO_ACCESS_KEY", "/lake/access_key", Form::TextOrUnset),
+    ("MINIO_SECRET_KEY", "/lake/secret_key", Form::TextOrUnset),
+    ("RFE_S3_REGION", "/lake/region", Form::TextOrUnset),
+    ("MINIO_BUCKET_RAW", "/lake/bucket_raw", Form::TextOrUnset),
+    ("MINIO_BUCKET_PROCESSED", "/lake/bucket_processed", Form::TextOrUnset),
+    ("MINIO_BUCKET_DEAD_LETTER", "/lake/bucket_dead_letter", Form::TextOrUnset),
+    ("RFE_QUERY_CACHE_BYTES", "/query/cache_bytes", Form::Number),
+    ("RFE_COMPACT_FILES", "/upkeep/compact_files", Form::Number),
+    ("RFE_COMPACT_SMALL_BYTES", "/upkeep/compact_small_bytes", Form::Number),
+    ("RFE_COMPACT_TARGET_BYTES", "/upkeep/compact_target_bytes", Form::Number),
+    ("RFE_COMPACT_SECONDS", "/upkeep/compact_every_seconds", Form::Number),
+    ("RFE_SNAPSHOT_HOURS", "/upkeep/snapshot_hours", Form::Number),
+    ("RFE_ORPHAN_HOURS", "/upkeep/orphan_hours", Form::Number),
+    ("RFE_COLLECT_SECONDS", "/upkeep/collect_every_seconds", Form::Number),
     ("RFE_QUEUE_MAX_JOBS", "/queue/max_jobs", Form::Number),
     ("RFE_QUEUE_MAX_BYTES", "/queue/max_bytes", Form::Number),
     ("RFE_LEASE_SECONDS", "/queue/lease_seconds", Form::Number),
@@ -33,10 +51,11 @@ const SETTINGS: [(&str, &str, Form); 19] = [
     ("RFE_EDGE_UNKNOWN_SOURCES", "/edge/unknown_sources", Form::Text),
     ("SCHEDULE_INTERVAL_SECONDS", "/demo/schedule_interval_seconds", Form::Number),
     ("RFE_CRASH_POINT", "/drill/crash_point", Form::Text),
+    ("RFE_FREEZE_POINT", "/drill/freeze_point", Form::Text),
 ];
 
 // Read by clients, by the Makefile or by `load` itself.
-const ELSEWHERE: [&str; 11] = [
+const ELSEWHERE: &[&str] = &[
     "RFE_CONFIG",
     "RFE_URL",
     "RFE_METADATA_URL",
@@ -48,15 +67,14 @@ const ELSEWHERE: [&str; 11] = [
     "RFE_CACHE",
     "RFE_BIN",
     "RFE_REGENERATE",
+    "RFE_POSTGRES_BIN",
+    "RFE_MINIO",
+    "RFE_VERSITYGW",
 ];
 
 // Ignoring one of these would keep data, or doors, where the user does not expect them.
-const LATER: [(&str, &str); 4] = [
-    ("RFE_POSTGRES_URL", "the registry is embedded (SQLite)"),
-    ("RFE_REDIS_URL", "the queue is embedded (SQLite)"),
-    ("MINIO_ENDPOINT", "the lake is embedded (local files)"),
-    ("RFE_TOKENS_FILE", "there are no tokens"),
-];
+const LATER: [(&str, &str); 2] =
+    [("RFE_REDIS_URL", "the queue is embedded (SQLite)"), ("RFE_TOKENS_FILE", "there are no tokens")];
 
 /// Applies the variables to the settings; returns warnings.
 pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Result<Vec<String>, ConfigError> {
@@ -70,6 +88,7 @@ pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Resu
             )));
         }
         match SETTINGS.iter().find(|(known, ..)| known == name) {
+            Some((_, _, Form::TextOrUnset)) if value.is_empty() => {}
             Some((_, pointer, form)) => set(settings, pointer, read(name, value, form)?),
             None if name.starts_with("RFE_") && !ELSEWHERE.contains(&name.as_str()) => {
                 warnings.push(unknown(name));
@@ -91,8 +110,11 @@ pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Resu
 }
 
 fn unknown(name: &str) -> String {
-    let known =
-        SETTINGS.iter().map(|(known, ..)| *known).chain(ELSEWHERE).chain(LATER.map(|(later, _)| later));
+    let known = SETTINGS
+        .iter()
+        .map(|(known, ..)| *known)
+        .chain(ELSEWHERE.iter().copied())
+        .chain(LATER.map(|(later, _)| later));
     match nearest(name, known) {
         Some(nearest) => format!("{name} is no setting; did you mean {nearest}?"),
         None => format!("{name} is no setting"),
@@ -102,7 +124,7 @@ fn unknown(name: &str) -> String {
 fn read(name: &str, value: &str, form: &Form) -> Result<Json, ConfigError> {
     let wrong = |what: &str| ConfigError::Setting(format!("{name}: `{value}` is no {what}"));
     Ok(match form {
-        Form::Text => json!(value),
+        Form::Text | Form::TextOrUnset => json!(value),
         Form::Number => match (value.parse::<u64>(), value.parse::<f64>()) {
             (Ok(whole), _) => json!(whole),
             (_, Ok(number)) if number.is_finite() => json!(number),

@@ -5,7 +5,7 @@ use rfe_proto::metadata as pb;
 
 use super::{
     again::again,
-    dataset,
+    dataset::{self, Standing},
     driver::{Connection, Registry},
     file::Visible,
     freshness, meta, newest_snapshot, schema, source,
@@ -24,27 +24,34 @@ impl CatalogStore for Registry {
         again(|| async { resolve(&mut *self.read().await?, snapshot, names, columns_only).await }).await
     }
 
-    async fn files(
+    async fn files_after(
         &self,
         dataset: &str,
         snapshot: u64,
         layer: pb::Layer,
+        begun_after: u64,
         page: &Page,
     ) -> Result<(Vec<pb::DataFile>, u64)> {
         again(|| async {
             let mut transaction = self.read().await?;
-            expect(&mut transaction, dataset).await?;
             let snapshot = shown(&mut transaction, snapshot).await?;
-            let files = Visible { dataset, snapshot, layer }.list(&mut transaction, Some(page)).await?;
+            expect(&mut transaction, dataset, snapshot).await?.check_whole(dataset, snapshot)?;
+            let visible = Visible { dataset, snapshot, layer, begun_after: words::signed(begun_after) };
+            let files = visible.list(&mut transaction, Some(page)).await?;
             Ok((files, snapshot.unsigned_abs()))
         })
         .await
     }
 
+    async fn changes(&self, after: u64) -> Result<(u64, Vec<String>)> {
+        again(|| async { changes(&mut *self.read().await?, after).await }).await
+    }
+
     async fn schema_versions(&self, dataset: &str, page: &Page) -> Result<Vec<pb::SchemaVersion>> {
         again(|| async {
             let mut transaction = self.read().await?;
-            expect(&mut transaction, dataset).await?;
+            let newest = newest_snapshot(&mut transaction).await?;
+            expect(&mut transaction, dataset, newest).await?;
             schema::list(&mut transaction, dataset, page).await
         })
         .await
@@ -66,14 +73,33 @@ async fn resolve(
     columns_only: bool,
 ) -> Result<Resolved> {
     let snapshot = shown(connection, snapshot).await?;
+    // Who asks for the columns of all datasets can do without those that are too old.
+    let must_be_whole = !names.is_empty() || !columns_only;
     let names = if names.is_empty() { all(connection).await? } else { names.to_vec() };
     let mut datasets = Vec::with_capacity(names.len());
     for name in &names {
-        if let Some(source) = source::find(connection, name).await? {
-            datasets.push(dataset::resolve(connection, &source, snapshot, columns_only).await?);
+        let Some(source) = source::find(connection, name).await? else { continue };
+        let standing = dataset::standing(connection, name).await?;
+        if standing.is_dropped_at(snapshot) {
+            continue;
         }
+        if must_be_whole {
+            standing.check_whole(name, snapshot)?;
+        }
+        datasets.push(dataset::resolve(connection, &source, standing, snapshot, columns_only).await?);
     }
     Ok(Resolved { snapshot: snapshot.unsigned_abs(), datasets })
+}
+
+async fn changes(connection: &mut Connection, after: u64) -> Result<(u64, Vec<String>)> {
+    let snapshot = newest_snapshot(connection).await?;
+    // What has gone since has raised the oldest snapshot.
+    let sql = "SELECT dataset FROM data_files WHERE begin_snapshot > $1
+        UNION SELECT dataset FROM data_files WHERE end_snapshot > $1
+        UNION SELECT name FROM sources WHERE oldest_snapshot > $1 OR dropped_snapshot > $1 ORDER BY dataset";
+    let datasets: Vec<String> =
+        sqlx::query_scalar(sql).bind(words::signed(after)).fetch_all(connection).await?;
+    Ok((snapshot.unsigned_abs(), datasets.into_iter().map(plain).collect()))
 }
 
 // 0 means the newest; one that is not there yet can't be shown.
@@ -88,7 +114,10 @@ async fn all(connection: &mut Connection) -> Result<Vec<String>> {
     Ok(names.into_iter().map(plain).collect())
 }
 
-async fn expect(connection: &mut Connection, dataset: &str) -> Result<()> {
+// It must be there, and not dropped.
+async fn expect(connection: &mut Connection, dataset: &str, snapshot: i64) -> Result<Standing> {
     let missing = || RegistryError::NotFound { what: "dataset", id: dataset.to_owned() };
-    source::find(connection, dataset).await?.map(|_| ()).ok_or_else(missing)
+    source::find(connection, dataset).await?.ok_or_else(missing)?;
+    let standing = dataset::standing(connection, dataset).await?;
+    if standing.is_dropped_at(snapshot) { Err(missing()) } else { Ok(standing) }
 }

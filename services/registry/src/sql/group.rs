@@ -11,7 +11,7 @@ use super::{
     again::{again, is_conflict},
     commit,
     driver::{Connection, Registry},
-    hold,
+    hold, run,
 };
 use crate::{Commit, RegistryError, Result};
 
@@ -102,7 +102,7 @@ async fn together(registry: &Registry, commits: &[Commit]) -> Result<Vec<Result<
     hold::runs(&mut transaction, &run_ids).await?;
     let answers = each(&mut transaction, commits).await?;
     // Dropped, a transaction leaves nothing behind.
-    if answers.iter().any(Result::is_ok) {
+    if answers.iter().any(leaves_something) {
         transaction.commit().await?;
     }
     Ok(answers)
@@ -112,7 +112,7 @@ async fn each(connection: &mut Connection, commits: &[Commit]) -> Result<Vec<Res
     let mut answers = Vec::with_capacity(commits.len());
     for commit in commits {
         let answer = match commits.len() {
-            1 => commit::commit(connection, commit).await,
+            1 => decide(connection, commit).await,
             _ => apart(connection, commit).await?,
         };
         match answer {
@@ -127,11 +127,24 @@ async fn each(connection: &mut Connection, commits: &[Commit]) -> Result<Vec<Res
 // One of several: what it did is undone if it is refused.
 async fn apart(connection: &mut Connection, commit: &Commit) -> Result<Result<pb::Run>> {
     let mut savepoint = connection.begin().await?;
-    let answer = commit::commit(&mut savepoint, commit).await;
+    let answer = decide(&mut savepoint, commit).await;
     match &answer {
-        Ok(_) => savepoint.commit().await?,
+        answer if leaves_something(answer) => savepoint.commit().await?,
         Err(error) if is_conflict(error) => {}
-        Err(_) => savepoint.rollback().await?,
+        _ => savepoint.rollback().await?,
     }
     Ok(answer)
+}
+
+async fn decide(connection: &mut Connection, commit: &Commit) -> Result<pb::Run> {
+    let answer = commit::commit(connection, commit).await;
+    if matches!(answer, Err(RegistryError::InputsChanged { .. })) {
+        // Nothing was written so far. The next compaction reads what is visible then.
+        run::end_as_cancelled(connection, &commit.run_id).await?;
+    }
+    answer
+}
+
+fn leaves_something(answer: &Result<pb::Run>) -> bool {
+    matches!(answer, Ok(_) | Err(RegistryError::InputsChanged { .. }))
 }

@@ -6,7 +6,7 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     again::again,
-    checkpoint, claim,
+    checkpoint, claim, compaction,
     driver::{Connection, Db, FOR_UPDATE, Instant, Registry, Row},
     fail, group, hold, ledger, letter, schema, source,
     text::{plain, stored},
@@ -83,6 +83,7 @@ impl RunStore for Registry {
             let mut transaction = self.write().await?;
             check_running(expect_held(&mut transaction, run_id).await?, epoch)?;
             count(&mut transaction, run_id, counters).await?;
+            heard_of(&mut transaction, run_id).await?;
             transaction.commit().await?;
             Ok(())
         })
@@ -120,10 +121,7 @@ async fn cancel(connection: &mut Connection, run_id: &str) -> Result<pb::Run> {
     let run = expect_held(connection, run_id).await?;
     check_cancellable(&run)?;
     if run.state() != pb::RunState::Cancelled {
-        let sql = "UPDATE ingestion_runs SET state = 'cancelled', epoch = epoch + 1, finished_at = $2,
-            next_attempt_at = NULL WHERE run_id = $1";
-        sqlx::query(sql).bind(stored(run_id)).bind(words::now()).execute(&mut *connection).await?;
-        checkpoint::forget(connection, run_id).await?;
+        end_as_cancelled(connection, run_id).await?;
     }
     expect(connection, run_id).await
 }
@@ -185,14 +183,17 @@ fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Db> {
     let mut query = QueryBuilder::<Db>::new(RUNS);
     query.push(" WHERE true");
     if let Some(source) = &filter.source {
-        query.push(" AND source_name = ").push_bind(stored(&source));
+        query.push(" AND source_name = ").push_bind(stored(source));
     }
     any_of(&mut query, "state", filter.states.iter().copied().map(words::state_text));
     any_of(&mut query, "kind", filter.kinds.iter().copied().map(words::kind_text));
+    if filter.kinds.is_empty() {
+        query.push(" AND kind <> 'compaction'");
+    }
     if let Some(after) = &page.after {
         query
             .push(" AND seq < (SELECT seq FROM ingestion_runs WHERE run_id = ")
-            .push_bind(stored(&after))
+            .push_bind(stored(after))
             .push(")");
     }
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(page.limit));
@@ -250,6 +251,22 @@ pub(super) fn stale(run: &pb::Run, given: u64) -> RegistryError {
         state: words::state_text(run.state()).to_owned(),
         given,
     }
+}
+
+/// Ends a run of which nothing is or becomes visible.
+pub(super) async fn end_as_cancelled(connection: &mut Connection, run_id: &str) -> Result<()> {
+    let sql = "UPDATE ingestion_runs SET state = 'cancelled', epoch = epoch + 1, finished_at = $2,
+        next_attempt_at = NULL WHERE run_id = $1";
+    sqlx::query(sql).bind(stored(run_id)).bind(words::now()).execute(&mut *connection).await?;
+    checkpoint::forget(connection, run_id).await?;
+    compaction::forget(connection, run_id).await
+}
+
+/// Notes that the run's worker is alive.
+pub(super) async fn heard_of(connection: &mut Connection, run_id: &str) -> Result<()> {
+    let sql = "UPDATE ingestion_runs SET heard_at = $2 WHERE run_id = $1";
+    sqlx::query(sql).bind(stored(run_id)).bind(words::now()).execute(connection).await?;
+    Ok(())
 }
 
 /// Writes what a run has counted.

@@ -14,6 +14,8 @@ use super::{
 use crate::{Page, Result, ScheduleStore, WaitingFiring};
 
 const MISSED: &str = "missed";
+/// So many firings of a schedule are remembered.
+const KEPT: i64 = 1_000;
 
 const SCHEDULES: &str =
     "SELECT schedule_id, source_name, every_micros, cron, timezone, overlap, misfire, paused, declared,
@@ -156,6 +158,14 @@ async fn fire(
     for firing in firings {
         note(connection, firing).await?;
     }
+    prune(connection, schedule).await
+}
+
+// Only so many firings of a schedule are remembered. Those that wait are not forgotten.
+async fn prune(connection: &mut Connection, schedule: &str) -> Result<()> {
+    let sql = "DELETE FROM schedule_firings WHERE schedule_id = $1 AND outcome <> 'buffered' AND seq <=
+        (SELECT seq FROM schedule_firings WHERE schedule_id = $1 ORDER BY seq DESC LIMIT 1 OFFSET $2)";
+    sqlx::query(sql).bind(stored(schedule)).bind(KEPT).execute(connection).await?;
     Ok(())
 }
 

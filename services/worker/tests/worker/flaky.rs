@@ -88,6 +88,16 @@ impl Lake for FlakyLake {
         self.lake.get(bucket, key).await
     }
 
+    async fn fetch(
+        &self,
+        bucket: Bucket,
+        key: &str,
+        to: &Path,
+        sha256: Option<&str>,
+    ) -> Result<ObjectInfo, LakeError> {
+        self.lake.fetch(bucket, key, to, sha256).await
+    }
+
     async fn head(&self, bucket: Bucket, key: &str) -> Result<ObjectInfo, LakeError> {
         self.lake.head(bucket, key).await
     }
@@ -106,8 +116,16 @@ impl Lake for FlakyLake {
         self.lake.delete(bucket, key).await
     }
 
+    async fn sweep(&self, older_than: Duration) -> Result<u64, LakeError> {
+        self.lake.sweep(older_than).await
+    }
+
     fn local_path(&self, bucket: Bucket, key: &str) -> Option<PathBuf> {
         self.lake.local_path(bucket, key)
+    }
+
+    fn url(&self, bucket: Bucket, key: &str) -> String {
+        self.lake.url(bucket, key)
     }
 }
 
