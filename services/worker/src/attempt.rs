@@ -127,6 +127,7 @@ impl Attempt {
             expected: expect::of_attempt(self),
             roots: config.roots.clone(),
             allow_private_hosts: config.allow_private_hosts.clone(),
+            s3: config.s3.clone().map(Arc::new),
             secrets: self.worker.secrets.clone(),
             scratch: self.scratch(),
             chunk_bytes: config.chunk_bytes,

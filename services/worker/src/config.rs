@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use rfe_lake::S3Config;
 use rfe_model::backoff::Backoff;
 
 /// Settings of the role.
@@ -25,6 +26,8 @@ pub struct Config {
     pub roots: Vec<PathBuf>,
     /// Hosts, addresses and CIDRs that may be private.
     pub allow_private_hosts: Vec<String>,
+    /// The store that the lake is in, if that is an S3 one: sources without a store of their own are read from it.
+    pub s3: Option<S3Config>,
     /// A folder of this worker alone; what is in it at start is swept.
     pub scratch: PathBuf,
     /// Bytes of fields that a run holds in memory; more goes to files in `scratch`.
@@ -63,6 +66,7 @@ impl Default for Config {
             backoff: Backoff::default(),
             roots: vec![PathBuf::from(".")],
             allow_private_hosts: Vec::new(),
+            s3: None,
             scratch: std::env::temp_dir().join(format!("rfe-worker-{}", std::process::id())),
             staged_bytes: 64 << 20,
             chunk_bytes: 8 << 20,
