@@ -59,6 +59,9 @@ pub fn build(config: Config, deps: Deps) -> Role {
         duplicates: deps
             .metrics
             .counter("rfe_duplicate_events", "Events of refused commits that landed before"),
+        stale: deps
+            .metrics
+            .counter("rfe_stale_commits_refused", "Commits refused because their run had passed on"),
     };
     let metadata = Metadata {
         sources: deps.sources,

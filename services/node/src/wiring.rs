@@ -2,31 +2,22 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use rfe_lake::Lake;
 use rfe_mesh::{MeshChannel, Role, Shutdown, channel::LocalRoutes, pages::Pages, server};
 use rfe_model::backoff::Backoff;
-use rfe_queue::SqliteQueue;
-use rfe_registry::SqliteRegistry;
 use rfe_sources::SourceKinds;
 use tokio::net::TcpListener;
 use tonic::service::{Routes, RoutesBuilder};
 
-use crate::{Config, StartError, config::UnknownSources, folder::DataFolder, node::Surroundings};
-
-/// The opened stores.
-#[derive(Debug)]
-pub(crate) struct Stores {
-    pub(crate) registry: Arc<SqliteRegistry>,
-    pub(crate) queue: Arc<SqliteQueue>,
-    pub(crate) lake: Arc<dyn Lake>,
-    pub(crate) kinds: SourceKinds,
-}
+use crate::{
+    Config, StartError, config::UnknownSources, folder::DataFolder, node::Surroundings, stores::Stores,
+};
 
 /// Everything that building a role takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Site<'a> {
     pub(crate) config: &'a Config,
     pub(crate) stores: &'a Stores,
+    pub(crate) kinds: &'a SourceKinds,
     pub(crate) surroundings: &'a Surroundings,
     pub(crate) local: &'a LocalRoutes,
     pub(crate) pages: &'a Pages,
@@ -105,12 +96,12 @@ fn metadata(site: Site<'_>) -> Role {
     rfe_metadata::build(
         rfe_metadata::Config::default(),
         rfe_metadata::Deps {
-            sources: registry.clone(),
-            runs: registry.clone(),
-            memory: registry.clone(),
-            catalog: registry.clone(),
-            letters: registry.clone(),
-            kinds: Arc::new(site.stores.kinds.clone()),
+            sources: registry.sources.clone(),
+            runs: registry.runs.clone(),
+            memory: registry.memory.clone(),
+            catalog: registry.catalog.clone(),
+            letters: registry.letters.clone(),
+            kinds: Arc::new(site.kinds.clone()),
             lake: site.stores.lake.clone(),
             shutdown: site.shutdown.clone(),
             metrics: site.pages.metrics.clone(),
@@ -149,15 +140,17 @@ fn worker(site: Site<'_>) -> Role {
             },
             roots,
             allow_private_hosts: config.allowed_private_hosts(),
+            s3: config.lake.s3(),
             scratch: site.folder.join("scratch"),
             drain: drain(config),
             crash_point: config.drill.crash_point.clone(),
+            freeze_point: config.drill.freeze_point.clone(),
             ..rfe_worker::Config::default()
         },
         rfe_worker::Deps {
             queue: site.stores.queue.clone(),
             lake: site.stores.lake.clone(),
-            kinds: site.stores.kinds.clone(),
+            kinds: site.kinds.clone(),
             metadata: channel(site),
             secrets: site.surroundings.secrets.clone(),
             shutdown: site.shutdown.clone(),
@@ -170,7 +163,7 @@ fn scheduler(site: Site<'_>) -> Role {
     rfe_scheduler::build(
         rfe_scheduler::Config::default(),
         rfe_scheduler::Deps {
-            store: site.stores.registry.clone(),
+            store: site.stores.registry.schedules.clone(),
             metadata: channel(site),
             ingest: channel(site),
             shutdown: site.shutdown.clone(),
@@ -195,6 +188,8 @@ fn query(site: Site<'_>) -> Result<Role, StartError> {
     rfe_query::build(
         rfe_query::Config {
             scratch: Some(site.folder.join("query-scratch")),
+            cache: site.folder.join("query-cache"),
+            cache_bytes: site.config.query.cache_bytes,
             drain: drain(site.config),
             ..rfe_query::Config::default()
         },

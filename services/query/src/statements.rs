@@ -7,7 +7,7 @@ mod resolve;
 use std::{sync::Arc, time::Duration};
 
 use arrow_schema::{DataType, SchemaRef};
-use rfe_lake::{Bucket, Lake};
+use rfe_lake::Lake;
 use rfe_mesh::{MeshChannel, Metrics, Shutdown};
 
 use self::{
@@ -16,6 +16,8 @@ use self::{
     resolve::{Need, Resolved},
 };
 use crate::{
+    access::Access,
+    cache::prefetch::Queried,
     catalog::Catalog,
     config::Config,
     engine::{Engine, Relations, on_large_stack},
@@ -50,7 +52,8 @@ struct Inner {
     engine: Arc<Engine>,
     gate: Arc<Gate>,
     catalog: Catalog,
-    lake: Arc<dyn Lake>,
+    access: Access,
+    queried: Queried,
     running: Running,
     admission: Admission,
     gated: Recent<String, Arc<Gated>>,
@@ -70,15 +73,13 @@ impl Statements {
         metrics: &Metrics,
     ) -> Result<Self, QueryError> {
         let zone = Zone::named(&config.time_zone);
-        let roots = [Bucket::Raw, Bucket::Processed].iter().filter_map(|bucket| {
-            // A lake that is not local has no folder, and then the engine may read none.
-            lake.local_path(*bucket, "any")?.parent().map(std::path::Path::to_owned)
-        });
+        let access = Access::open(config, lake, metrics)?;
         Ok(Self(Arc::new(Inner {
-            engine: Arc::new(Engine::open(config, &roots.collect::<Vec<_>>())?),
+            engine: Arc::new(Engine::open(config, &access.folders())?),
             gate: Arc::new(Gate::new(Engine::sandbox(config)?, config.max_sql_bytes, zone)),
             catalog: Catalog::new(metadata),
-            lake,
+            access,
+            queried: Queried::default(),
             running: Running::default(),
             admission: Admission::new(config.max_running, config.max_waiting, shutdown),
             gated: Recent::new(RECENT),
@@ -92,6 +93,16 @@ impl Statements {
     /// The statements that run.
     pub fn running(&self) -> &Running {
         &self.0.running
+    }
+
+    /// How data files are reached.
+    pub fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// Which datasets were queried.
+    pub fn queried(&self) -> &Queried {
+        &self.0.queried
     }
 
     /// The catalog, for what is asked of it besides statements.
@@ -178,6 +189,7 @@ impl Statements {
         Ok(Job {
             engine: Arc::clone(&self.0.engine),
             attached,
+            held: resolved.held,
             sql: gated.sql.clone(),
             parameters,
             stop,
