@@ -3,17 +3,23 @@
 mod admission;
 mod counted;
 mod resolve;
+mod timed;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arrow_schema::{DataType, SchemaRef};
 use rfe_lake::Lake;
 use rfe_mesh::{MeshChannel, Metrics, Shutdown};
 
+pub use self::timed::Binding;
 use self::{
     admission::Admission,
     counted::FilesCounted,
     resolve::{Need, Resolved},
+    timed::Timed,
 };
 use crate::{
     access::Access,
@@ -59,6 +65,7 @@ struct Inner {
     gated: Recent<String, Arc<Gated>>,
     described: Recent<(String, Relations), Description>,
     files: FilesCounted,
+    timed: Timed,
     zone: Zone,
     max_runtime: Duration,
 }
@@ -85,6 +92,7 @@ impl Statements {
             gated: Recent::new(RECENT),
             described: Recent::new(RECENT),
             files: FilesCounted::new(metrics),
+            timed: Timed::new(metrics),
             zone,
             max_runtime: config.max_runtime,
         })))
@@ -183,7 +191,9 @@ impl Statements {
         let place = self.0.admission.enter().await?;
         let gated = self.gate(&pinned.sql).await?;
         let parameters = Parameters::decode(&pinned.parameters)?;
+        let begun = Instant::now();
         let resolved = self.resolve(&gated, pinned.snapshot, Need::Rows(&parameters)).await?;
+        let binding = self.0.timed.resolved(begun.elapsed());
         let attached = self.attach(&resolved, true).await?;
         stop.watch(limit);
         Ok(Job {
@@ -192,6 +202,7 @@ impl Statements {
             held: resolved.held,
             sql: gated.sql.clone(),
             parameters,
+            binding,
             stop,
             place: (place, entry),
         })

@@ -21,6 +21,7 @@ use crate::{
     error::QueryError,
     parameters::Parameters,
     running::Entry,
+    statements::Binding,
     stop::Stop,
 };
 
@@ -41,6 +42,8 @@ pub struct Job {
     pub sql: String,
     /// Values to bind.
     pub parameters: Parameters,
+    /// How long binding takes.
+    pub binding: Binding,
     /// What ends it.
     pub stop: Stop,
     /// Its place among the running ones, kept until the thread ends.
@@ -113,6 +116,7 @@ fn produce(
     job.stop.reaches(session.interrupt());
     job.stop.check()?;
     let prepared = session.prepare(&job.sql).map_err(failed)?;
+    job.binding.done();
     job.parameters.bind(&prepared).map_err(|error| error.read(&job.engine))?;
     job.stop.check()?;
     let mut rows = prepared.stream().map_err(failed)?;

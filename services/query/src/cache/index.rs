@@ -216,8 +216,9 @@ impl Index {
     pub fn unnoted(&mut self) -> Vec<Digest> {
         let unnoted = |(digest, entry): (&Digest, &mut Entry)| {
             let kept = matches!(entry.state, State::Found | State::Ready);
-            let known = std::mem::replace(&mut entry.noted, kept || entry.noted);
-            (kept && !known).then_some((entry.used, *digest))
+            let news = kept && !entry.noted;
+            entry.noted |= kept;
+            news.then_some((entry.used, *digest))
         };
         let mut used = self.entries.iter_mut().filter_map(unnoted).collect::<Vec<_>>();
         used.sort_unstable();
