@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 use rfe_proto::metadata::RunState;
 use rfe_test_servers::{Minio, S3Server};
 use rfe_tests::{
-    Platform, Settings,
+    Ground, Platform, Settings,
     fixture::{gzip, parquet},
     grpc::assert_counts,
 };
@@ -109,20 +109,29 @@ async fn objects_land_and_are_read_once() {
 async fn without_a_store_of_its_own_a_source_needs_the_platforms() {
     let bucket = Bucket::new().await;
     bucket.put("a.csv", "id\n1\n").await;
-    // On real ground the platform has a store, and it is this server.
-    let platform: Platform = bucket.settings().start().await;
-    let has_store = platform.settings.environment.iter().any(|(name, _)| name == "MINIO_ENDPOINT");
-    let location = format!("s3://{}/a.csv", bucket.name);
-    platform
-        .apply(&format!(
-            "version: 1\nsources:\n- {{name: a, kind: csv, config: {{location: \"{location}\"}}}}\n"
-        ))
-        .await;
-    let run = platform.pull("a").await;
-    if has_store {
-        assert_counts(&run, [1, 1, 0, 0]);
-    } else {
-        assert_eq!((run.state(), run.attempts), (RunState::Failed, 1), "{run:?}");
-        assert!(run.error.contains("config.s3") && run.error.contains("MINIO_ENDPOINT"), "{}", run.error);
+    let platform = Platform::start().await;
+    let source = |bucket: &str| {
+        format!(
+            "version: 1\nsources:\n- {{name: a, kind: csv, config: {{location: \"s3://{bucket}/*.csv\"}}}}\n"
+        )
+    };
+    platform.apply(&source(&bucket.name)).await;
+    match platform.ground() {
+        Ground::Embedded => {
+            let run = platform.pull("a").await;
+            assert_eq!((run.state(), run.attempts), (RunState::Failed, 1), "{run:?}");
+            assert!(run.error.contains("config.s3") && run.error.contains("MINIO_ENDPOINT"), "{}", run.error);
+        }
+        // Its store is the server that the bucket is on.
+        Ground::Real(real) => {
+            assert_counts(&platform.pulled("a").await, [1, 1, 0, 0]);
+            platform.apply(&source(&real.buckets().processed)).await;
+            let run = platform.pull("a").await;
+            assert_eq!(
+                (run.state(), run.error_code.as_str()),
+                (RunState::Failed, "PATH_NOT_ALLOWED"),
+                "{run:?}"
+            );
+        }
     }
 }
