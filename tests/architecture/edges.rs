@@ -26,7 +26,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("rfe-queue", &[]),
     ("rfe-registry", &[]),
     ("rfe-lake", &[]),
-    ("rfe-sources", &[]),
+    ("rfe-sources", &["rfe-lake"]),
     ("rfe-demo", &[]),
     ("rfe-edge", &["rfe-mesh"]),
     ("rfe-ingest", &["rfe-mesh", "rfe-queue"]),

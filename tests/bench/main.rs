@@ -3,11 +3,14 @@
 //! what it reads is made once and kept in the cache folder.
 
 mod bare;
+mod commits;
 mod cost;
 mod data;
 mod events;
 mod fetch;
 mod files;
+mod ground;
+mod many_files;
 mod memory;
 mod merge;
 mod paged_api;
@@ -25,9 +28,22 @@ use rfe_tests::{Platform, Settings};
 use scale::Scale;
 
 /// In the order in which they run; `csv40` only when it is asked for.
-const FIGURES: [&str; 12] = [
-    "ready", "webhooks", "events", "query", "csv", "csv40", "parquet", "ndjson", "rest", "fetch", "pruned",
+const FIGURES: [&str; 15] = [
+    "ready",
+    "webhooks",
+    "events",
+    "query",
+    "csv",
+    "csv40",
+    "parquet",
+    "ndjson",
+    "rest",
+    "fetch",
+    "pruned",
     "merge",
+    "ground",
+    "commits",
+    "manyfiles",
 ];
 
 /// A platform as users start it, but for its ports.
@@ -77,6 +93,9 @@ async fn measure(scale: &Scale) {
             "fetch" => fetch::run(scale).await,
             "pruned" => pruned::run(scale).await,
             "merge" => merge::run(scale).await,
+            "ground" => ground::run(scale).await,
+            "commits" => commits::run(scale).await,
+            "manyfiles" => many_files::run(scale).await,
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rfe_proto::metadata::RunState;
-use rfe_tests::{Platform, grpc, wait};
+use rfe_tests::{Ground, Platform, grpc, wait};
 
 use crate::{cost::Cost, data, memory};
 
@@ -11,8 +11,15 @@ const AT_MOST: Duration = Duration::from_secs(1800);
 
 /// Pulls a source named `rows` from `sources.yaml` on a new data folder. Each of so many rows must land.
 pub async fn pull(source: &str, rows: u64) -> (Platform, Cost) {
+    pull_on(Ground::Embedded, source, rows).await
+}
+
+/// As [`pull`], on any ground.
+pub async fn pull_on(ground: Ground, source: &str, rows: u64) -> (Platform, Cost) {
     let roots = data::folder().display().to_string();
-    let platform = crate::settings().with("RFE_SOURCE_ROOTS", roots).start().await;
+    let settings = crate::settings().with("RFE_SOURCE_ROOTS", roots);
+    let mut platform = Platform::prepare_on(ground, settings);
+    platform.restart().await;
     platform.apply(&format!("version: 1\nsources:\n- {source}\n")).await;
     let begun = Instant::now();
     let run_id = platform.submit("rows").await;

@@ -85,9 +85,9 @@ const MISTAKES: &[Mistake] = &[
         says: "replace",
     },
     Mistake {
-        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: \"s3://bucket/a.csv\"}\n",
-        at: "location",
-        says: "later version",
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: csv\n    config: {location: \"s3://bucket/a.csv\", s3: {access_key: k, secret_key: plain}}\n",
+        at: "secret_key",
+        says: "reference",
     },
     Mistake {
         yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    mode: replace\n",

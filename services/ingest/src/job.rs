@@ -15,6 +15,7 @@ pub(crate) fn kind(kind: RunKind) -> JobKind {
         RunKind::Events => JobKind::Events,
         RunKind::Replay => JobKind::Replay,
         RunKind::Backfill => JobKind::Backfill,
+        RunKind::Compaction => JobKind::Compaction,
     }
 }
 
@@ -48,7 +49,7 @@ pub(crate) fn is_open(state: RunState) -> bool {
     matches!(state, RunState::Queued | RunState::Running | RunState::Retrying)
 }
 
-/// A pull, replay or backfill job: its run knows all.
+/// A job that is not one of events: its run knows all.
 pub(crate) fn from_run(run: &Run) -> Job {
     let mut job = Job {
         job_id: run.run_id.clone(),

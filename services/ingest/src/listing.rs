@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{job, jobs::Jobs};
 
+/// Compactions are nobody's jobs; who looks for them asks for runs of that kind.
+const LISTED: [pb::RunKind; 3] = [pb::RunKind::Pull, pb::RunKind::Replay, pb::RunKind::Backfill];
 const DEFAULT_PAGE: usize = 100;
 const LARGEST_PAGE: usize = 1000;
 /// So many pages of one side are read for one page of the list; then it ends early, with a token to go on.
@@ -86,9 +88,7 @@ impl Jobs {
             .list(pb::ListRunsRequest {
                 source: request.source.clone(),
                 states,
-                kinds: [pb::RunKind::Pull, pb::RunKind::Replay, pb::RunKind::Backfill]
-                    .map(|kind| kind as i32)
-                    .into(),
+                kinds: LISTED.map(|kind| kind as i32).into(),
                 page_size: size as i32,
                 page_token: runs.side.token.clone(),
             })

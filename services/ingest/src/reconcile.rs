@@ -14,6 +14,8 @@ use rfe_queue::{NewJob, Queue, QueueControl};
 
 use crate::{job, registry::Registry};
 
+/// Runs that are rows of the registry before they are jobs.
+const KINDS: [RunKind; 4] = [RunKind::Pull, RunKind::Replay, RunKind::Backfill, RunKind::Compaction];
 const PAGE: i32 = 1000;
 const AT_ONCE: usize = 64;
 /// How soon a failed round is repeated.
@@ -88,7 +90,7 @@ impl Reconciler {
                 states: [RunState::Queued, RunState::Running, RunState::Retrying]
                     .map(|state| state as i32)
                     .into(),
-                kinds: [RunKind::Pull, RunKind::Replay, RunKind::Backfill].map(|kind| kind as i32).into(),
+                kinds: KINDS.map(|kind| kind as i32).into(),
                 page_size: PAGE,
                 page_token,
                 ..ListRunsRequest::default()

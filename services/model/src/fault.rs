@@ -169,6 +169,12 @@ pub mod reason {
     pub const RUN_NOT_FOUND: &str = "RUN_NOT_FOUND";
     /// No such dataset.
     pub const DATASET_NOT_FOUND: &str = "DATASET_NOT_FOUND";
+    /// The dataset's source is not deleted.
+    pub const DATASET_IN_USE: &str = "DATASET_IN_USE";
+    /// The snapshot is so old that files of it were deleted.
+    pub const SNAPSHOT_EXPIRED: &str = "SNAPSHOT_EXPIRED";
+    /// A file that a compaction read is no longer visible.
+    pub const INPUTS_CHANGED: &str = "INPUTS_CHANGED";
     /// No such schedule.
     pub const SCHEDULE_NOT_FOUND: &str = "SCHEDULE_NOT_FOUND";
     /// A schedule of that id exists.
@@ -215,6 +221,8 @@ pub mod reason {
     pub const SQL_NOT_ALLOWED: &str = "SQL_NOT_ALLOWED";
     /// The query needs more than it may use.
     pub const QUERY_TOO_LARGE: &str = "QUERY_TOO_LARGE";
+    /// The query node's file cache has no room for a statement's data files.
+    pub const CACHE_FULL: &str = "CACHE_FULL";
     /// The handle of a prepared statement is unknown.
     pub const STATEMENT_NOT_FOUND: &str = "STATEMENT_NOT_FOUND";
     /// A later version brings it.

@@ -1,6 +1,7 @@
-//! The command line: `up` and `check` here, the client verbs from `clients/cli`.
+//! The command line: `up`, `check` and `migrate` here, the client verbs from `clients/cli`.
 
 mod check;
+mod migrate;
 mod up;
 
 use std::{
@@ -26,7 +27,7 @@ struct Rfe {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Starts every role in this process, on embedded storage.
+    /// Starts every role in this process, on embedded storage or on the backends that are configured.
     Up {
         /// Reads the demo sources, runs a first query and says what to try.
         #[arg(long)]
@@ -35,12 +36,14 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
-    /// Validates the configuration and the storage, says what is wrong, and exits.
+    /// Validates the configuration and each backend, says what is wrong, and exits.
     Check {
         /// Where registry, queue and lake are kept.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
+    /// Brings the tables of Postgres (RFE_POSTGRES_URL) up to date, says what it did, and exits.
+    Migrate,
     #[command(flatten)]
     Client(Box<rfe_cli::Command>),
 }
@@ -66,6 +69,10 @@ async fn run(rfe: Rfe) -> ExitCode {
         },
         Command::Check { data } => match prepare(data) {
             Ok(config) => check::run(&config).await,
+            Err(code) => code,
+        },
+        Command::Migrate => match prepare(None) {
+            Ok(config) => migrate::run(&config).await,
             Err(code) => code,
         },
         Command::Client(command) => rfe_cli::run(*command, rfe.global).await,

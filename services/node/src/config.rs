@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 pub use backends::{Hidden, LakeSection, RegistrySection};
 pub use sections::{
     BatchSection, DemoSection, DrillSection, EdgeSection, QuerySection, QueueSection, RetrySection,
-    SourcesSection, UnknownSources,
+    SourcesSection, UnknownSources, UpkeepSection,
 };
 
 /// The defaults, and the manual of every setting.
@@ -51,6 +51,8 @@ pub struct Config {
     pub edge: EdgeSection,
     /// SQL.
     pub query: QuerySection,
+    /// What keeps datasets fast and the lake small.
+    pub upkeep: UpkeepSection,
     /// The demo.
     pub demo: DemoSection,
     /// Drills.
@@ -157,6 +159,10 @@ impl Config {
             ("retry.base_seconds", self.retry.base_seconds),
             ("retry.cap_seconds", self.retry.cap_seconds),
             ("demo.schedule_interval_seconds", self.demo.schedule_interval_seconds),
+            ("upkeep.compact_every_seconds", self.upkeep.compact_every_seconds),
+            ("upkeep.collect_every_seconds", self.upkeep.collect_every_seconds),
+            ("upkeep.snapshot_hours", self.upkeep.snapshot_hours * 3600.0),
+            ("upkeep.orphan_hours", self.upkeep.orphan_hours * 3600.0),
         ] {
             if !(0.0..=1e9).contains(&seconds) {
                 return wrong(format!("{name}: {seconds} is no number of seconds"));
@@ -167,6 +173,9 @@ impl Config {
         }
         if let Err(reason) = rfe_worker::CrashPoint::parse(self.drill.crash_point.as_deref()) {
             return wrong(format!("drill.crash_point: {reason}"));
+        }
+        if let Err(reason) = rfe_worker::FreezePoint::parse(self.drill.freeze_point.as_deref()) {
+            return wrong(format!("drill.freeze_point: {reason}"));
         }
         if self.batch.max_rows == 0 {
             return wrong("batch.max_rows: at least 1".to_owned());

@@ -2,18 +2,16 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use rfe_lake::{Lake, LocalLake};
 use rfe_mesh::{Shutdown, channel::LocalRoutes, pages::Pages, secret::ProcessSecrets, server};
 use rfe_model::secret::SecretStore;
-use rfe_queue::{SqliteQueue, SqliteQueueConfig};
-use rfe_registry::SqliteRegistry;
 use rfe_sources::SourceKinds;
 use tokio::net::TcpListener;
 
 use crate::{
     Config,
     folder::{DataFolder, FolderError},
-    wiring::{self, Site, Stores},
+    stores,
+    wiring::{self, Site},
 };
 
 /// The node can't start.
@@ -31,6 +29,18 @@ pub enum StartError {
         path: PathBuf,
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A backend that the configuration names.
+    #[error("could not use {what} at {place} ({setting}): {reason}")]
+    Backend {
+        /// Which.
+        what: &'static str,
+        /// Where, without what is secret about it.
+        place: String,
+        /// The setting that names it.
+        setting: &'static str,
+        /// Why, and why that.
+        reason: String,
     },
     /// A listener.
     #[error("{name}: could not listen on {address}: {source}")]
@@ -74,7 +84,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts every role on embedded storage; returns once it serves.
+    /// Starts every role, on embedded storage or on the backends that the configuration names; returns once it serves.
     ///
     /// # Errors
     /// If a part can't start; nothing keeps running then.
@@ -82,13 +92,15 @@ impl Node {
         let folder = DataFolder::open(&config.data_dir)?;
         let http = listen("http_addr", config.http_addr).await?;
         let grpc = listen("grpc_addr", config.grpc_addr).await?;
-        let stores = open_stores(config, &folder).await?;
+        let stores = stores::open(config, &folder).await?;
         let shutdown = Shutdown::new();
         let pages = Pages::default();
         let local = LocalRoutes::default();
+        let kinds = SourceKinds::default();
         let site = Site {
             config,
             stores: &stores,
+            kinds: &kinds,
             surroundings: &surroundings,
             local: &local,
             pages: &pages,
@@ -129,43 +141,10 @@ impl Node {
     }
 }
 
-async fn listen(name: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+pub(crate) async fn listen(name: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { name, address, source })
 }
 
 fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
     listener.local_addr().map_err(|error| StartError::Part(error.to_string()))
-}
-
-async fn open_stores(config: &Config, folder: &DataFolder) -> Result<Stores, StartError> {
-    let registry_path = folder.join("registry.db");
-    let registry = SqliteRegistry::open(&registry_path)
-        .await
-        .map_err(|error| store("the registry", registry_path, error))?;
-    let queue_path = folder.join("queue.db");
-    let queue = SqliteQueue::open(SqliteQueueConfig {
-        max_jobs: config.queue.max_jobs,
-        max_bytes: config.queue.max_bytes,
-        ..SqliteQueueConfig::new(&queue_path)
-    })
-    .await
-    .map_err(|error| store("the queue", queue_path.clone(), error))?;
-    // The folder is ours alone: whoever held a lease is dead, and its work need not wait.
-    queue.expire_all_leases().await.map_err(|error| store("the queue", queue_path, error))?;
-    let lake_path = folder.join("lake");
-    let lake = LocalLake::open(&lake_path).map_err(|error| store("the lake", lake_path, error))?;
-    Ok(Stores {
-        registry: Arc::new(registry),
-        queue: Arc::new(queue),
-        lake: Arc::new(lake) as Arc<dyn Lake>,
-        kinds: SourceKinds::default(),
-    })
-}
-
-fn store(
-    what: &'static str,
-    path: PathBuf,
-    error: impl std::error::Error + Send + Sync + 'static,
-) -> StartError {
-    StartError::Store { what, path, source: Box::new(error) }
 }

@@ -2,31 +2,22 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use rfe_lake::Lake;
 use rfe_mesh::{MeshChannel, Role, Shutdown, channel::LocalRoutes, pages::Pages, server};
 use rfe_model::backoff::Backoff;
-use rfe_queue::SqliteQueue;
-use rfe_registry::SqliteRegistry;
 use rfe_sources::SourceKinds;
 use tokio::net::TcpListener;
 use tonic::service::{Routes, RoutesBuilder};
 
-use crate::{Config, StartError, config::UnknownSources, folder::DataFolder, node::Surroundings};
-
-/// The opened stores.
-#[derive(Debug)]
-pub(crate) struct Stores {
-    pub(crate) registry: Arc<SqliteRegistry>,
-    pub(crate) queue: Arc<SqliteQueue>,
-    pub(crate) lake: Arc<dyn Lake>,
-    pub(crate) kinds: SourceKinds,
-}
+use crate::{
+    Config, StartError, config::UnknownSources, folder::DataFolder, node::Surroundings, stores::Stores,
+};
 
 /// Everything that building a role takes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Site<'a> {
     pub(crate) config: &'a Config,
     pub(crate) stores: &'a Stores,
+    pub(crate) kinds: &'a SourceKinds,
     pub(crate) surroundings: &'a Surroundings,
     pub(crate) local: &'a LocalRoutes,
     pub(crate) pages: &'a Pages,
@@ -101,16 +92,26 @@ fn channel(site: Site<'_>) -> MeshChannel {
 }
 
 fn metadata(site: Site<'_>) -> Role {
-    let registry = &site.stores.registry;
+    let (registry, upkeep) = (&site.stores.registry, &site.config.upkeep);
     rfe_metadata::build(
-        rfe_metadata::Config::default(),
+        rfe_metadata::Config {
+            compact_files: upkeep.compact_files,
+            compact_small_bytes: upkeep.compact_small_bytes,
+            compact_target_bytes: upkeep.compact_target_bytes,
+            compact_every: Duration::from_secs_f64(upkeep.compact_every_seconds),
+            snapshot_grace: hours(upkeep.snapshot_hours),
+            orphan_grace: hours(upkeep.orphan_hours),
+            collect_every: Duration::from_secs_f64(upkeep.collect_every_seconds),
+            ..rfe_metadata::Config::default()
+        },
         rfe_metadata::Deps {
-            sources: registry.clone(),
-            runs: registry.clone(),
-            memory: registry.clone(),
-            catalog: registry.clone(),
-            letters: registry.clone(),
-            kinds: Arc::new(site.stores.kinds.clone()),
+            sources: registry.sources.clone(),
+            runs: registry.runs.clone(),
+            memory: registry.memory.clone(),
+            catalog: registry.catalog.clone(),
+            letters: registry.letters.clone(),
+            upkeep: registry.upkeep.clone(),
+            kinds: Arc::new(site.kinds.clone()),
             lake: site.stores.lake.clone(),
             shutdown: site.shutdown.clone(),
             metrics: site.pages.metrics.clone(),
@@ -152,12 +153,13 @@ fn worker(site: Site<'_>) -> Role {
             scratch: site.folder.join("scratch"),
             drain: drain(config),
             crash_point: config.drill.crash_point.clone(),
+            freeze_point: config.drill.freeze_point.clone(),
             ..rfe_worker::Config::default()
         },
         rfe_worker::Deps {
             queue: site.stores.queue.clone(),
             lake: site.stores.lake.clone(),
-            kinds: site.stores.kinds.clone(),
+            kinds: site.kinds.clone(),
             metadata: channel(site),
             secrets: site.surroundings.secrets.clone(),
             shutdown: site.shutdown.clone(),
@@ -170,7 +172,7 @@ fn scheduler(site: Site<'_>) -> Role {
     rfe_scheduler::build(
         rfe_scheduler::Config::default(),
         rfe_scheduler::Deps {
-            store: site.stores.registry.clone(),
+            store: site.stores.registry.schedules.clone(),
             metadata: channel(site),
             ingest: channel(site),
             shutdown: site.shutdown.clone(),
@@ -195,6 +197,8 @@ fn query(site: Site<'_>) -> Result<Role, StartError> {
     rfe_query::build(
         rfe_query::Config {
             scratch: Some(site.folder.join("query-scratch")),
+            cache: site.folder.join("query-cache"),
+            cache_bytes: site.config.query.cache_bytes,
             drain: drain(site.config),
             ..rfe_query::Config::default()
         },
@@ -233,4 +237,8 @@ pub(crate) fn serve_edge(listener: TcpListener, site: Site<'_>) {
 // What runs gets most of the process's drain; the rest is for closing connections and stores.
 fn drain(config: &Config) -> Duration {
     Duration::from_secs_f64(config.drain_seconds * 0.8)
+}
+
+fn hours(hours: f64) -> Duration {
+    Duration::from_secs_f64(hours * 3600.0)
 }

@@ -10,8 +10,9 @@ use arrow_ipc::reader::StreamDecoder;
 use arrow_schema::SchemaRef;
 use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, fault_from_status};
 use rfe_proto::metadata::{
-    GetSnapshotRequest, Layer, ResolveDatasetsRequest, ResolveDatasetsResponse, ResolvedDataset,
-    ScanFilesRequest, ScanTableRequest, ScanTableResponse, catalog_service_client::CatalogServiceClient,
+    GetSnapshotRequest, HoldTaskRequest, Layer, ListChangesRequest, ListChangesResponse,
+    ResolveDatasetsRequest, ResolveDatasetsResponse, ResolvedDataset, ScanFilesRequest, ScanTableRequest,
+    ScanTableResponse, catalog_service_client::CatalogServiceClient,
 };
 use tonic::{Status, Streaming};
 
@@ -66,7 +67,12 @@ impl Catalog {
 
     /// All datasets at the newest snapshot, without their files.
     pub async fn all(&self) -> Result<Vec<ResolvedDataset>, QueryError> {
-        Ok(self.resolve(0, Vec::new()).await?.datasets)
+        Ok(self.newest_all().await?.datasets)
+    }
+
+    /// All datasets without their files, and the snapshot that shows them so: the newest.
+    pub async fn newest_all(&self) -> Result<ResolveDatasetsResponse, QueryError> {
+        self.resolve(0, Vec::new()).await
     }
 
     /// Datasets at a snapshot, without their files. A name that is none's is left out.
@@ -109,7 +115,27 @@ impl Catalog {
         if let Some(known) = key.as_ref().and_then(|key| self.files.get(key)) {
             return Ok(known);
         }
-        let request = ScanFilesRequest { dataset: name, snapshot, layer: layer.into() };
+        let files = Arc::new(self.scan_files(&name, snapshot, layer, 0).await?);
+        if let Some(key) = key {
+            self.files.put(key, Arc::clone(&files), files.weight().max(1));
+        }
+        Ok(files)
+    }
+
+    /// The processed files of a dataset that a snapshot shows and an earlier one did not.
+    pub async fn files_since(&self, dataset: &str, snapshot: u64, earlier: u64) -> Result<Files, QueryError> {
+        self.scan_files(dataset, snapshot, Layer::Processed, earlier).await
+    }
+
+    async fn scan_files(
+        &self,
+        dataset: &str,
+        snapshot: u64,
+        layer: Layer,
+        begun_after: u64,
+    ) -> Result<Files, QueryError> {
+        let request =
+            ScanFilesRequest { dataset: dataset.to_owned(), snapshot, layer: layer.into(), begun_after };
         let answer = self.client.clone().scan_files(request).await.map_err(|status| refused(&status))?;
         let mut pieces = answer.into_inner();
         let mut files = Files::default();
@@ -117,11 +143,21 @@ impl Catalog {
             files.extend(piece.data_files);
         }
         files.sort();
-        let files = Arc::new(files);
-        if let Some(key) = key {
-            self.files.put(key, Arc::clone(&files), files.weight().max(1));
-        }
         Ok(files)
+    }
+
+    /// The newest snapshot, and the datasets whose files changed after the given one.
+    pub async fn changes(&self, after_snapshot: u64) -> Result<ListChangesResponse, QueryError> {
+        let answer = self.client.clone().list_changes(ListChangesRequest { after_snapshot }).await;
+        answer.map(tonic::Response::into_inner).map_err(|status| refused(&status))
+    }
+
+    /// True if the holder holds the task from now on for so long.
+    pub async fn hold_task(&self, task: &str, holder: &str, time: Duration) -> Result<bool, QueryError> {
+        let request =
+            HoldTaskRequest { task: task.to_owned(), holder: holder.to_owned(), seconds: time.as_secs_f64() };
+        let answer = self.client.clone().hold_task(request).await;
+        answer.map(|answer| answer.into_inner().held).map_err(|status| refused(&status))
     }
 
     async fn resolve(

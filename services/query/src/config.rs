@@ -13,6 +13,10 @@ pub struct Config {
     pub scratch: Option<PathBuf>,
     /// Bytes that may be spilled.
     pub max_scratch_bytes: u64,
+    /// Folder of the file cache, of this process alone; not used while the lake is a local one.
+    pub cache: PathBuf,
+    /// Bytes that the file cache may hold.
+    pub cache_bytes: u64,
     /// Queries that run at once.
     pub max_running: usize,
     /// Queries that may wait for one of those to end.
@@ -38,6 +42,8 @@ impl Default for Config {
             threads: 2,
             scratch: None,
             max_scratch_bytes: 4 << 30,
+            cache: PathBuf::from("query-cache"),
+            cache_bytes: 10 << 30,
             max_running: 8,
             max_waiting: 64,
             max_runtime: Duration::from_secs(600),

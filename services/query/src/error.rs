@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rfe_model::{ErrorCode, Fault, fault::reason};
 
-use crate::duck::DuckError;
+use crate::{cache::NoRoom, duck::DuckError};
 
 /// Why a query was not answered.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum QueryError {
     /// It needs more memory or scratch than it may use.
     #[error("the query needs more memory than it may use; select fewer columns or rows, or aggregate: {0}")]
     TooLarge(String),
+    /// Its data files do not fit into the file cache.
+    #[error("{0}")]
+    NoRoom(#[from] NoRoom),
     /// Too many run and wait.
     #[error("too many queries run and wait; try again")]
     Busy,
@@ -57,6 +60,7 @@ impl From<QueryError> for Fault {
             QueryError::Invalid(_) => Self::new(ErrorCode::InvalidArgument, reason::SQL_INVALID, text),
             QueryError::NotAllowed(_) => Self::new(ErrorCode::InvalidArgument, reason::SQL_NOT_ALLOWED, text),
             QueryError::TooLarge(_) => Self::new(ErrorCode::ResourceExhausted, reason::QUERY_TOO_LARGE, text),
+            QueryError::NoRoom(room) => room.fault(text),
             QueryError::Busy => Self::new(ErrorCode::ResourceExhausted, reason::QUEUE_FULL, text)
                 .retry_after(Duration::from_secs(1)),
             QueryError::ShuttingDown => Self::new(ErrorCode::Unavailable, reason::SHUTTING_DOWN, text),

@@ -3,6 +3,8 @@
 use rfe_model::SqlType;
 use rfe_proto::metadata::{Column, ColumnStats, DataFile};
 
+use crate::cache::Content;
+
 /// The files of one layer of a dataset at a snapshot, in the order of their commits.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Files {
@@ -18,7 +20,9 @@ pub struct File {
     pub key: String,
     /// Which list of columns a raw file has; the number says only which ones are alike.
     pub shape: u32,
-    // When it was committed, and which of its commit it is.
+    /// What it holds; `None` if the catalog does not tell it whole.
+    pub content: Option<Content>,
+    // Its place among the dataset's files, and which of its commit it is.
     order: (u64, u32),
     rows: i64,
     // By column id. Empty: nothing is known.
@@ -86,7 +90,16 @@ impl File {
     fn new(file: DataFile, shape: u32) -> Self {
         let mut stats = file.stats.into_iter().map(Stats::new).collect::<Vec<_>>();
         stats.sort_by_key(|stats| stats.id);
-        Self { key: file.key, shape, order: (file.begin_snapshot, file.part), rows: file.rows, stats }
+        // A catalog of before compaction sends no place of its own.
+        let place = if file.order_snapshot == 0 { file.begin_snapshot } else { file.order_snapshot };
+        Self {
+            content: Content::read(&file.sha256, file.bytes),
+            key: file.key,
+            shape,
+            order: (place, file.part),
+            rows: file.rows,
+            stats,
+        }
     }
 
     /// What it holds of a column. One that the file does not have reads as NULL.
@@ -144,6 +157,21 @@ mod tests {
         files.extend([file("a", 7, 1), file("b", 2, 0), file("c", 7, 0)]);
         files.sort();
         assert_eq!(files.all().iter().map(|file| file.key.as_str()).collect::<Vec<_>>(), ["b", "c", "a"]);
+    }
+
+    #[test]
+    fn a_compacted_file_stands_where_the_files_stood_that_it_was_made_of() {
+        let mut files = Files::default();
+        files.extend([
+            file("late", 5, 0),
+            DataFile { order_snapshot: 3, ..file("compacted", 9, 0) },
+            file("a", 2, 0),
+        ]);
+        files.sort();
+        assert_eq!(
+            files.all().iter().map(|file| file.key.as_str()).collect::<Vec<_>>(),
+            ["a", "compacted", "late"]
+        );
     }
 
     #[test]

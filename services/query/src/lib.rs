@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
+mod cache;
 mod catalog;
 pub mod config;
 mod duck;
@@ -22,6 +24,7 @@ mod statements;
 mod stop;
 mod stream;
 mod ticket;
+mod views;
 
 pub use config::Config;
 pub use role::{Deps, build};

@@ -1,7 +1,6 @@
 //! What stands behind a dataset's name: the query over its files that the catalog's types decide, never a file's own.
 
 use arrow_schema::{DataType, TimeUnit};
-use rfe_lake::{Bucket, Lake};
 use rfe_model::{SqlType, name};
 use rfe_proto::metadata::{Column, ResolvedDataset};
 
@@ -68,21 +67,21 @@ pub fn prunable(dataset: &ResolvedDataset) -> Result<Vec<Prunable>, QueryError> 
     Ok(columns.filter(is_key).collect())
 }
 
-/// The query behind `main.<dataset>`, over these files of it in the order of their commits.
-pub fn main_view(dataset: &ResolvedDataset, files: &[&File], lake: &dyn Lake) -> Result<String, QueryError> {
+/// The query behind `main.<dataset>`, over these files of it in their order, each read at its path or URL.
+pub fn main_view(dataset: &ResolvedDataset, files: &[&File], paths: &[String]) -> Result<String, QueryError> {
     let columns = processed(dataset)?;
     if files.is_empty() {
         return Ok(nothing(&columns.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>()));
     }
-    let rows = Rows { paths: paths(files, Bucket::Processed, lake)?, columns };
+    let rows = Rows { paths: literals(paths), columns };
     Ok(match &dataset.merge {
         Some(options) => merge::view(&rows, options, files),
         None => format!("SELECT {} FROM {}", rows.shown(), rows.scan()),
     })
 }
 
-/// The query behind `raw.<dataset>`, over these files of it.
-pub fn raw_view(dataset: &ResolvedDataset, files: &[&File], lake: &dyn Lake) -> Result<String, QueryError> {
+/// The query behind `raw.<dataset>`, over these files of it, each read at its path.
+pub fn raw_view(dataset: &ResolvedDataset, files: &[&File], paths: &[String]) -> Result<String, QueryError> {
     let columns = raw_columns(dataset)?;
     if files.is_empty() {
         return Ok(nothing(&columns));
@@ -90,7 +89,7 @@ pub fn raw_view(dataset: &ResolvedDataset, files: &[&File], lake: &dyn Lake) -> 
     let same = files.windows(2).all(|pair| pair[0].shape == pair[1].shape);
     let by_name = if same { "" } else { ", union_by_name = true" };
     let shown = columns.iter().map(|(name, kind)| format!("CAST({0} AS {kind}) AS {0}", identifier(name)));
-    let files = paths(files, Bucket::Raw, lake)?;
+    let files = literals(paths);
     Ok(format!("SELECT {} FROM read_parquet([{files}]{by_name})", shown.collect::<Vec<_>>().join(", ")))
 }
 
@@ -236,18 +235,8 @@ fn is_type(text: &str) -> bool {
     open == 0 && !quoted
 }
 
-fn paths(files: &[&File], bucket: Bucket, lake: &dyn Lake) -> Result<String, QueryError> {
-    let path = |file: &&File| {
-        let local = lake.local_path(bucket, &file.key);
-        local.map(|path| literal(&path.display().to_string())).ok_or_else(|| {
-            QueryError::Lake(format!(
-                "the data file `{}/{}` is not at hand as a local file",
-                bucket.name(),
-                file.key
-            ))
-        })
-    };
-    Ok(files.iter().map(path).collect::<Result<Vec<_>, _>>()?.join(", "))
+fn literals(paths: &[String]) -> String {
+    paths.iter().map(|path| literal(path)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

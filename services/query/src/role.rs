@@ -8,9 +8,12 @@ use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, Metrics, Role, Shutdown};
 use rfe_model::Fault;
 
 use crate::{
+    access::Access,
+    cache::prefetch,
     config::Config,
     flight::{Door, Sql},
     statements::Statements,
+    views,
 };
 
 /// What the role is built from.
@@ -29,14 +32,29 @@ pub struct Deps {
 /// Builds the role.
 ///
 /// # Errors
-/// If the engine can't be opened: its scratch folder can't be made, or a setting is refused.
+/// If the engine can't be opened: its scratch folder can't be made, or a setting is refused; or the folder of the file cache can't
+/// be used.
 pub fn build(config: Config, deps: Deps) -> Result<Role, Fault> {
+    let lake = Arc::clone(&deps.lake);
     let statements =
         Statements::open(&config, deps.metadata, deps.lake, deps.shutdown.clone(), &deps.metrics)?;
+    let catalog = statements.catalog().clone();
+    let views = views::run(catalog.clone(), lake, deps.metrics.clone(), deps.shutdown.clone());
+    let prefetch = match statements.access() {
+        Access::InPlace(_) => None,
+        Access::Cached(cache) => {
+            let queried = statements.queried().clone();
+            Some(prefetch::run(cache.clone(), catalog, queried, deps.shutdown.clone()))
+        }
+    };
     let sql = Sql::new(statements.clone(), &config, &deps.metrics)?;
     let service = FlightServiceServer::new(Door(sql)).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let drain = drain(statements, deps.shutdown, config.drain);
-    Ok(Role::new("query").service(service).task("query-drain", drain))
+    let role = Role::new("query").service(service).task("query-drain", drain).task("query-views", views);
+    Ok(match prefetch {
+        Some(prefetch) => role.task("query-prefetch", prefetch),
+        None => role,
+    })
 }
 
 // Running queries may end by themselves for a while; what is left then is interrupted.

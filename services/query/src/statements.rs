@@ -3,19 +3,27 @@
 mod admission;
 mod counted;
 mod resolve;
+mod timed;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arrow_schema::{DataType, SchemaRef};
-use rfe_lake::{Bucket, Lake};
+use rfe_lake::Lake;
 use rfe_mesh::{MeshChannel, Metrics, Shutdown};
 
+pub use self::timed::Binding;
 use self::{
     admission::Admission,
     counted::FilesCounted,
     resolve::{Need, Resolved},
+    timed::Timed,
 };
 use crate::{
+    access::Access,
+    cache::prefetch::Queried,
     catalog::Catalog,
     config::Config,
     engine::{Engine, Relations, on_large_stack},
@@ -50,12 +58,14 @@ struct Inner {
     engine: Arc<Engine>,
     gate: Arc<Gate>,
     catalog: Catalog,
-    lake: Arc<dyn Lake>,
+    access: Access,
+    queried: Queried,
     running: Running,
     admission: Admission,
     gated: Recent<String, Arc<Gated>>,
     described: Recent<(String, Relations), Description>,
     files: FilesCounted,
+    timed: Timed,
     zone: Zone,
     max_runtime: Duration,
 }
@@ -70,20 +80,19 @@ impl Statements {
         metrics: &Metrics,
     ) -> Result<Self, QueryError> {
         let zone = Zone::named(&config.time_zone);
-        let roots = [Bucket::Raw, Bucket::Processed].iter().filter_map(|bucket| {
-            // A lake that is not local has no folder, and then the engine may read none.
-            lake.local_path(*bucket, "any")?.parent().map(std::path::Path::to_owned)
-        });
+        let access = Access::open(config, lake, metrics)?;
         Ok(Self(Arc::new(Inner {
-            engine: Arc::new(Engine::open(config, &roots.collect::<Vec<_>>())?),
+            engine: Arc::new(Engine::open(config, &access.folders())?),
             gate: Arc::new(Gate::new(Engine::sandbox(config)?, config.max_sql_bytes, zone)),
             catalog: Catalog::new(metadata),
-            lake,
+            access,
+            queried: Queried::default(),
             running: Running::default(),
             admission: Admission::new(config.max_running, config.max_waiting, shutdown),
             gated: Recent::new(RECENT),
             described: Recent::new(RECENT),
             files: FilesCounted::new(metrics),
+            timed: Timed::new(metrics),
             zone,
             max_runtime: config.max_runtime,
         })))
@@ -92,6 +101,16 @@ impl Statements {
     /// The statements that run.
     pub fn running(&self) -> &Running {
         &self.0.running
+    }
+
+    /// How data files are reached.
+    pub fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    /// Which datasets were queried.
+    pub fn queried(&self) -> &Queried {
+        &self.0.queried
     }
 
     /// The catalog, for what is asked of it besides statements.
@@ -172,14 +191,18 @@ impl Statements {
         let place = self.0.admission.enter().await?;
         let gated = self.gate(&pinned.sql).await?;
         let parameters = Parameters::decode(&pinned.parameters)?;
+        let begun = Instant::now();
         let resolved = self.resolve(&gated, pinned.snapshot, Need::Rows(&parameters)).await?;
+        let binding = self.0.timed.resolved(begun.elapsed());
         let attached = self.attach(&resolved, true).await?;
         stop.watch(limit);
         Ok(Job {
             engine: Arc::clone(&self.0.engine),
             attached,
+            held: resolved.held,
             sql: gated.sql.clone(),
             parameters,
+            binding,
             stop,
             place: (place, entry),
         })

@@ -15,11 +15,13 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 
 use crate::{
+    access::Held,
     duck::Rows,
     engine::{Attached, Engine},
     error::QueryError,
     parameters::Parameters,
     running::Entry,
+    statements::Binding,
     stop::Stop,
 };
 
@@ -34,10 +36,14 @@ pub struct Job {
     pub engine: Arc<Engine>,
     /// The views.
     pub attached: Arc<Attached>,
+    /// The files that the views read; the engine opens them as it goes.
+    pub held: Held,
     /// The text.
     pub sql: String,
     /// Values to bind.
     pub parameters: Parameters,
+    /// How long binding takes.
+    pub binding: Binding,
     /// What ends it.
     pub stop: Stop,
     /// Its place among the running ones, kept until the thread ends.
@@ -82,7 +88,7 @@ pub async fn start(job: Job, guard: DropGuard) -> Result<Batches, QueryError> {
         let _done = job.stop.done_when_dropped();
         run(&job, started, sink, &ended);
         // Given back only now: a statement that can't be interrupted keeps its place.
-        drop(job.place);
+        drop(job);
     })?;
     match columns.await {
         Ok(schema) => Ok(Batches { schema, receiver, outcome, _guard: guard }),
@@ -94,6 +100,9 @@ pub async fn start(job: Job, guard: DropGuard) -> Result<Batches, QueryError> {
 fn run(job: &Job, started: oneshot::Sender<SchemaRef>, mut sink: Sink, outcome: &Outcome) {
     let mut started = Some(started);
     let result = produce(job, &mut started, &mut sink).map_err(|error| job.stop.explain(error));
+    if let Err(QueryError::Lake(_) | QueryError::Internal(_)) = result {
+        job.held.doubt();
+    }
     *outcome.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
 }
 
@@ -107,6 +116,7 @@ fn produce(
     job.stop.reaches(session.interrupt());
     job.stop.check()?;
     let prepared = session.prepare(&job.sql).map_err(failed)?;
+    job.binding.done();
     job.parameters.bind(&prepared).map_err(|error| error.read(&job.engine))?;
     job.stop.check()?;
     let mut rows = prepared.stream().map_err(failed)?;

@@ -44,6 +44,7 @@ pub async fn run<Q: Whole>(open: impl AsyncFn() -> Q) {
         leases::one_pull_of_a_source_runs_at_a_time,
         leases::replays_run_beside_a_pull,
         leases::only_work_of_the_kinds_asked_for_is_leased,
+        leases::a_compaction_keeps_nobody_from_work,
         leases::sources_take_turns,
         leases::retry_burns_an_attempt_and_release_does_not,
         leases::delayed_work_waits,
@@ -73,7 +74,7 @@ fn events(source: &str, ids: &[&str]) -> NewEvents {
 }
 
 fn job(source: &str, kind: JobKind) -> NewJob {
-    let reads_source = kind != JobKind::Replay;
+    let reads_source = matches!(kind, JobKind::Pull | JobKind::Backfill);
     NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind, reads_source }
 }
 

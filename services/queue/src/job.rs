@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use rfe_proto::ingest::{Event, JobKind, JobState};
 
-/// A job that reads or replays.
+/// A job that reads, replays or compacts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewJob {
     /// Its id, and its run's.
     pub id: String,
     /// The source.
     pub source: String,
-    /// PULL, REPLAY or BACKFILL.
+    /// PULL, REPLAY, BACKFILL or COMPACTION.
     pub kind: JobKind,
     /// True if it reads the whole source; of these one a source is leased at a time.
     pub reads_source: bool,
@@ -58,7 +58,8 @@ pub struct LeaseRequest {
     pub batch_max_rows: u32,
     /// Or when its oldest event is so old.
     pub batch_max_age: Duration,
-    /// Only work of these kinds; empty: of any. Workers keep slots for events, so that long pulls can't starve them.
+    /// Only work of these kinds; empty: of any. Workers keep slots for events and others for compactions, so that long pulls starve
+    /// neither.
     pub kinds: Vec<JobKind>,
 }
 

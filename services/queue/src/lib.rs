@@ -18,7 +18,7 @@ pub use sqlite::{SqliteQueue, SqliteQueueConfig};
 /// [`QueueError::Stale`] once the lease has passed on.
 #[async_trait]
 pub trait Queue: Send + Sync + std::fmt::Debug {
-    /// Queues a pull, replay or backfill job. Idempotent by id: a job that is there already is left as it is.
+    /// Queues a pull, replay, backfill or compaction job. Idempotent by id: a job that is there already is left as it is.
     async fn enqueue(&self, job: NewJob) -> Result<(), QueueError>;
 
     /// Queues events as jobs of at most 1,000 events or 1 MiB. Which of them are new is decided in the same transition; ids

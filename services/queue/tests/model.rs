@@ -22,7 +22,7 @@ struct Model {
     open: BTreeMap<&'static str, BTreeSet<String>>,
     /// Accepted ever.
     known: BTreeSet<(&'static str, String)>,
-    /// Pull and replay jobs not done.
+    /// Pull, replay and compaction jobs not done.
     jobs: HashMap<String, NewJob>,
     /// Leases held.
     held: Vec<Leased>,
@@ -102,9 +102,9 @@ impl World {
     }
 
     async fn submit(&mut self, source: &'static str) {
-        let kind = if self.random.bool() { JobKind::Pull } else { JobKind::Replay };
+        let kind = [JobKind::Pull, JobKind::Replay, JobKind::Compaction][self.random.usize(..3)];
         // The replay of a job reads its source as a pull does.
-        let reads_source = kind == JobKind::Pull || self.random.bool();
+        let reads_source = kind == JobKind::Pull || kind == JobKind::Replay && self.random.bool();
         let job = NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind, reads_source };
         self.queue.enqueue(job.clone()).await.expect("enqueue");
         self.model.jobs.insert(job.id.clone(), job);

@@ -1,29 +1,15 @@
 //! The stores on one SQLite file: one writer, a few readers, WAL, every commit on disk before it is answered.
 
-mod apply;
-mod catalog;
-mod checkpoint;
-mod claim;
-mod commit;
-mod dataset;
-mod fail;
-mod file;
-mod freshness;
-mod ledger;
-mod letter;
-mod memory;
-mod meta;
-mod run;
-mod schedule;
-mod schema;
-mod source;
-mod words;
+mod driver;
+#[path = "sql/stores.rs"]
+mod stores;
 
 use std::{path::Path, time::Duration};
 
 use sqlx::{
-    Sqlite, SqliteConnection, SqlitePool, Transaction,
+    Sqlite, SqlitePool, Transaction,
     migrate::Migrator,
+    pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
@@ -72,6 +58,11 @@ impl SqliteRegistry {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
+    /// A connection for one statement that reads.
+    async fn reader(&self) -> Result<PoolConnection<Sqlite>> {
+        Ok(self.readers.acquire().await?)
+    }
+
     /// A transaction that sees one state.
     async fn read(&self) -> Result<Transaction<'static, Sqlite>> {
         Ok(self.readers.begin().await?)
@@ -85,15 +76,4 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-}
-
-/// Advances the revision of the sources and returns it.
-async fn next_revision(connection: &mut SqliteConnection) -> Result<i64> {
-    let sql = "UPDATE registry_state SET revision = revision + 1 RETURNING revision";
-    Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)
-}
-
-/// The newest snapshot.
-async fn newest_snapshot(connection: &mut SqliteConnection) -> Result<i64> {
-    Ok(sqlx::query_scalar("SELECT snapshot FROM registry_state").fetch_one(connection).await?)
 }

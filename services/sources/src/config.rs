@@ -14,6 +14,7 @@ use crate::{
     error::code,
     json_pointer,
     location::{self, Location},
+    s3::S3Access,
 };
 
 /// Decodes `config`.
@@ -52,21 +53,26 @@ pub(crate) struct FilesConfig {
     location: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    s3: Option<S3Access>,
 }
 
 impl FilesConfig {
     /// Checks the config.
     pub(crate) fn check(spec: &SourceSpec) -> Result<(), Vec<Violation>> {
+        Self::check_with(spec, Wrong::default())
+    }
+
+    /// The same, where a kind has found something wrong already.
+    pub(crate) fn check_with(spec: &SourceSpec, mut wrong: Wrong) -> Result<(), Vec<Violation>> {
         let config: Self = decode(spec).map_err(|wrong| vec![wrong])?;
-        let mut wrong = Wrong::default();
-        location::check(&config.location, &config.headers, &mut wrong);
+        location::check(&config.location, &config.headers, config.s3.as_ref(), &mut wrong);
         wrong.done()
     }
 
     /// Where the files are.
     pub(crate) fn location(spec: &SourceSpec) -> Result<Location, ReadError> {
         let config: Self = decode(spec).map_err(|wrong| rejected(&[wrong]))?;
-        Ok(Location::new(&config.location, &config.headers, spec))
+        Ok(Location::new(&config.location, &config.headers, config.s3.as_ref(), spec))
     }
 }
 

@@ -42,7 +42,7 @@ impl Source for Csv {
     async fn open(&self, spec: &SourceSpec, context: ReadContext) -> Result<Box<dyn Reader>, ReadError> {
         let settings = config::Config::read(spec).map_err(|wrong| rejected(&wrong))?;
         let dialect = settings.dialect().map_err(|wrong| rejected(&wrong))?;
-        let location = Location::new(&settings.location, &settings.headers, spec);
+        let location = Location::new(&settings.location, &settings.headers, settings.s3.as_ref(), spec);
         Pump::open(move || reader::CsvReader::open(&location, dialect, &context)).await
     }
 

@@ -91,6 +91,8 @@ pub mod code {
     pub const BAD_ENCODING: &str = "BAD_ENCODING";
     /// A value does not fit the type of its column.
     pub const BAD_VALUE: &str = "BAD_VALUE";
+    /// The record has no value in a column of the key that `merge` names.
+    pub const MERGE_KEY_NULL: &str = "MERGE_KEY_NULL";
     /// The record has a value in a column that the dataset does not have, and the schema policy takes no new ones.
     pub const UNKNOWN_COLUMN: &str = "UNKNOWN_COLUMN";
     /// One record is larger than a reader holds.

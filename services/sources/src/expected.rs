@@ -18,6 +18,7 @@ pub(crate) struct Expected {
     // `None`: the column is known, and anything fits.
     rules: HashMap<String, Option<Rule>>,
     unknown: Option<Rule>,
+    required: Vec<String>,
 }
 
 /// What the values of one column must be like. NULL always is.
@@ -45,7 +46,21 @@ impl Expected {
         for (name, kind) in &expectation.declared {
             rules.insert(name.to_lowercase(), Some(Rule::Declared(kind.clone())));
         }
-        Self { rules, unknown }
+        Self { rules, unknown, required: expectation.required.clone() }
+    }
+
+    /// The columns in which every record has a value.
+    pub(crate) fn required(&self) -> &[String] {
+        &self.required
+    }
+
+    /// Where the required columns are among these, in their order; `None` for one that is not there.
+    pub(crate) fn required_places(&self, columns: &[String]) -> Vec<Option<usize>> {
+        let place = |name: &String| {
+            let name = name.to_lowercase();
+            columns.iter().position(|column| column.to_lowercase() == name)
+        };
+        self.required.iter().map(place).collect()
     }
 
     /// The rule of a column, if it has one. Names of columns do not differ by case alone.
@@ -147,7 +162,7 @@ mod tests {
     fn held(columns: &[(&str, Option<SqlType>)], closed: bool) -> Expected {
         let columns = columns.iter().map(|(name, kind)| ((*name).to_owned(), kind.clone())).collect();
         let held = Held { policy: SchemaPolicy::Quarantine, columns, closed };
-        Expected::new(&Expectation { declared: BTreeMap::new(), held: Some(held) })
+        Expected::new(&Expectation { held: Some(held), ..Expectation::default() })
     }
 
     #[test]
@@ -190,7 +205,7 @@ mod tests {
         let declared = BTreeMap::from([("ID".to_owned(), SqlType::BigInt)]);
         let columns = BTreeMap::from([("id".to_owned(), Some(SqlType::Date))]);
         let held = Held { policy: SchemaPolicy::Discard, columns, closed: false };
-        let expected = Expected::new(&Expectation { declared, held: Some(held) });
+        let expected = Expected::new(&Expectation { declared, held: Some(held), ..Expectation::default() });
         let rule = expected.rule("id").expect("a rule");
         assert!(rule.check_text("id", "007").is_ok(), "declared types are read leniently");
         assert_eq!(rule.check_text("id", "x").expect_err("no integer").stage, Stage::Validate);

@@ -34,6 +34,16 @@ impl Flaw {
         }
     }
 
+    /// No value in a column of the key that `merge` names.
+    pub(crate) fn no_key(column: &str) -> Self {
+        Self {
+            stage: Stage::Validate,
+            code: code::MERGE_KEY_NULL,
+            message: format!("the record has no value in `{column}`, which is of the key that `merge` names"),
+            field_path: column.to_owned(),
+        }
+    }
+
     pub(crate) fn into_bad(self, raw: Vec<u8>, position: Position, context: Option<Struct>) -> BadRecord {
         BadRecord {
             stage: self.stage,

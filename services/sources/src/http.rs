@@ -15,7 +15,8 @@ use rfe_model::letter::Stage;
 
 use crate::{ReadError, error::code};
 use guard::{Blocked, Guard};
-use names::{Names, Resolver, SystemNames};
+pub(crate) use names::Resolver;
+use names::{Names, SystemNames};
 pub(crate) use pace::Pace;
 pub(crate) use stream::Body;
 
@@ -55,6 +56,11 @@ pub(crate) struct Client {
     inner: reqwest::Client,
     guard: Arc<Guard>,
     pace: Option<Arc<Pace>>,
+}
+
+/// A resolver for clients of other crates, which reach private hosts only if `allowed` names them.
+pub(crate) fn resolver(allowed: &[String]) -> Resolver {
+    Resolver::new(Arc::new(Guard::new(allowed)), Arc::new(SystemNames))
 }
 
 impl Client {

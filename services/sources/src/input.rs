@@ -179,11 +179,9 @@ fn marked(name: &str, head: &[u8], told: Encoding) -> Result<(Encoding, usize), 
 
 // Errors come through the decoders as they were, and theirs stand beside them.
 fn failed(file: &SourceFile, compression: Option<Compression>, error: &std::io::Error) -> ReadError {
-    if let Some(read) = error.get_ref().and_then(|inner| inner.downcast_ref::<ReadError>()) {
-        return read.clone();
-    }
+    let is_ours = error.get_ref().is_some_and(|inner| inner.is::<ReadError>());
     match compression {
-        Some(compression) if error.raw_os_error().is_none() => {
+        Some(compression) if error.raw_os_error().is_none() && !is_ours => {
             file.damaged(&format!("its {} can't be decompressed: {error}", compression.name()))
         }
         _ => unreadable(&file.name, error),

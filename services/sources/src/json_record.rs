@@ -39,6 +39,11 @@ pub(crate) enum Content<'a> {
 }
 
 impl Field {
+    /// True if it has no value.
+    pub(crate) fn is_null(&self) -> bool {
+        self.kind == Kind::Null
+    }
+
     /// What its value is. `scratch` holds a text that had escapes.
     pub(crate) fn content<'a>(&self, record: &'a str, scratch: &'a mut String) -> Content<'a> {
         let json = &record[self.value.clone()];

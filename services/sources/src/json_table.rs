@@ -20,14 +20,18 @@ pub(crate) struct JsonColumns {
     rules: Vec<Option<Rule>>,
     paths: Vec<(String, String)>,
     expected: Expected,
+    /// Where the columns are that must have a value.
+    required: Vec<Option<usize>>,
     scratch: String,
 }
 
 impl JsonColumns {
     pub(crate) fn new(spec: &SourceSpec, context: &ReadContext) -> Self {
+        let expected = Expected::new(&context.expected);
         Self {
             paths: spec.json.paths.clone().into_iter().collect(),
-            expected: Expected::new(&context.expected),
+            required: expected.required_places(&[]),
+            expected,
             ..Self::default()
         }
     }
@@ -40,11 +44,14 @@ impl JsonColumns {
             let names = settle_columns(self.record.keys());
             let rules: Vec<_> = names.iter().map(|name| self.expected.rule(name).cloned()).collect();
             check(text, self.record.fields(), &names, &rules, &mut self.scratch)?;
-            (self.names, self.rules) = (names, rules);
+            let required = self.expected.required_places(&names);
+            check_key(self.record.fields(), self.expected.required(), &required)?;
+            (self.names, self.rules, self.required) = (names, rules, required);
             self.record.keep();
             return Ok(());
         }
-        check(text, self.record.fields(), &self.names, &self.rules, &mut self.scratch)
+        check(text, self.record.fields(), &self.names, &self.rules, &mut self.scratch)?;
+        check_key(self.record.fields(), self.expected.required(), &self.required)
     }
 }
 
@@ -62,6 +69,16 @@ fn check(
             // Any JSON value is JSON, and has a text.
             Some(SqlType::Json | SqlType::Varchar) => {}
             _ => check_value(&names[field.place], content, rule)?,
+        }
+    }
+    Ok(())
+}
+
+fn check_key(fields: &[Field], required: &[String], places: &[Option<usize>]) -> Result<(), Flaw> {
+    for (name, place) in required.iter().zip(places) {
+        let is_it = |field: &&Field| Some(field.place) == *place;
+        if fields.iter().find(is_it).is_none_or(Field::is_null) {
+            return Err(Flaw::no_key(name));
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod avro;
 mod block_codec;
 mod byte_cursor;
+mod byte_ranges;
 pub mod cast;
 pub mod chunk;
 mod config;
@@ -36,6 +37,7 @@ mod record_body;
 mod record_files;
 mod remote;
 mod rest;
+mod s3;
 mod scalar;
 mod source_file;
 mod synthetic;

@@ -1,4 +1,4 @@
-//! Where files are: a path, a glob or a URL. Local ones only below the roots that may be read.
+//! Where files are: a path, a glob, a URL, or objects of a store. Local ones only below the roots that may be read.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -14,6 +14,7 @@ use crate::{
     config::{Wrong, resolved},
     error::code,
     remote::{self, Remote},
+    s3::{self, S3Access},
     source_file::unreadable,
 };
 
@@ -22,16 +23,30 @@ use crate::{
 pub(crate) struct Location {
     text: String,
     headers: BTreeMap<String, String>,
+    s3: Option<S3Access>,
     /// Only files that no run has read are read.
     pub(crate) once: bool,
 }
 
-/// Checks `config.location` and `config.headers` without looking at anything.
-pub(crate) fn check(location: &str, headers: &BTreeMap<String, String>, wrong: &mut Wrong) {
+/// Checks `config.location`, `config.headers` and `config.s3` without looking at anything.
+pub(crate) fn check(
+    location: &str,
+    headers: &BTreeMap<String, String>,
+    s3: Option<&S3Access>,
+    wrong: &mut Wrong,
+) {
     wrong.check("config.location", check_location(location));
-    let may_be_url = remote::is_url(location) || location.contains("${");
-    if !headers.is_empty() && !may_be_url {
+    let is_s3 = s3::is_s3(location);
+    // Of a location that begins with a reference nobody knows yet what it is.
+    let is_open = location.starts_with("${");
+    if !headers.is_empty() && !is_open && (is_s3 || !remote::is_url(location)) {
         wrong.add("config.headers", "are sent to http(s):// locations only; remove them");
+    }
+    if let Some(access) = s3 {
+        if !is_open && !is_s3 {
+            wrong.add("config.s3", "is of use to s3:// locations only; remove it");
+        }
+        access.check(wrong);
     }
     for (name, value) in headers {
         let path = format!("config.headers.{name}");
@@ -45,7 +60,12 @@ pub(crate) fn check(location: &str, headers: &BTreeMap<String, String>, wrong: &
 fn check_location(location: &str) -> Result<(), String> {
     secret::check(location)?;
     if location.trim().is_empty() {
-        return Err("is empty: write a path, a glob such as `data/*.csv`, or a URL".to_owned());
+        return Err(
+            "is empty: write a path, a glob such as `data/*.csv`, a URL, or `s3://bucket/key`".to_owned()
+        );
+    }
+    if s3::is_s3(location) {
+        return s3::check(location);
     }
     if remote::is_url(location) {
         return remote::check(location);
@@ -57,20 +77,32 @@ fn check_location(location: &str) -> Result<(), String> {
 }
 
 impl Location {
-    pub(crate) fn new(text: &str, headers: &BTreeMap<String, String>, spec: &SourceSpec) -> Self {
-        Self { text: text.to_owned(), headers: headers.clone(), once: spec.mode != Mode::Replace }
+    pub(crate) fn new(
+        text: &str,
+        headers: &BTreeMap<String, String>,
+        s3: Option<&S3Access>,
+        spec: &SourceSpec,
+    ) -> Self {
+        Self {
+            text: text.to_owned(),
+            headers: headers.clone(),
+            s3: s3.cloned(),
+            once: spec.mode != Mode::Replace,
+        }
     }
 
     /// The files to read, sorted by name. Blocks its thread, which must be one of the runtime's blocking ones.
     ///
     /// # Errors
-    /// Permanent if none matches or one is outside the roots. In the modes that read a file once, no match of a glob is no error.
+    /// Permanent if none matches, or one is outside the roots or in a bucket of the lake. In the modes that read a file once, no match of a glob is no error.
     pub(crate) fn files(&self, context: &ReadContext) -> Result<Vec<SourceFile>, ReadError> {
         let location = resolved("location", &self.text, &*context.secrets)?;
         check_location(&location).map_err(|reason| {
             ReadError::permanent(Stage::Read, code::BAD_CONFIG, format!("config.location: {reason}"))
         })?;
-        let found = if remote::is_url(&location) {
+        let found = if s3::is_s3(&location) {
+            s3::find(&location, self.s3.as_ref(), self.once, context)?
+        } else if remote::is_url(&location) {
             vec![SourceFile::remote(Remote::find(&self.text, &self.headers, context)?)]
         } else {
             local(&location, self.once, context)?
@@ -149,7 +181,8 @@ fn one(
     Ok(Some(SourceFile::local(real, path.display().to_string(), &about)))
 }
 
-fn is_glob(location: &str) -> bool {
+/// True if a text has wildcards.
+pub(crate) fn is_glob(location: &str) -> bool {
     location.contains(['*', '?', '['])
 }
 

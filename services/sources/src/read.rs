@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
+use rfe_lake::S3Config;
 use rfe_model::{SourceSpec, SqlType, Violation, letter::Stage, secret::SecretStore, source::SchemaPolicy};
 use rfe_proto::{dlq::DeadLetter, ingest::Event};
 
@@ -15,6 +16,9 @@ pub struct Expectation {
     pub declared: BTreeMap<String, SqlType>,
     /// The columns of the dataset, where `schema_policy` holds each record to them.
     pub held: Option<Held>,
+    /// Columns of the key that `merge` names. A record without a value in one is bad, of stage `validate`: it would be the same
+    /// row as no other.
+    pub required: Vec<String>,
 }
 
 /// A dataset's columns that records are held to.
@@ -40,6 +44,8 @@ pub struct ReadContext {
     pub roots: Vec<PathBuf>,
     /// Hosts, addresses and CIDRs that may be private; all other private ones are refused.
     pub allow_private_hosts: Vec<String>,
+    /// The store that the lake is in, if that is an S3 one: `s3://` locations without a store of their own are read from it.
+    pub s3: Option<Arc<S3Config>>,
     /// Where `${…}` references resolve.
     pub secrets: Arc<dyn SecretStore>,
     /// A folder for files that live as long as the run.

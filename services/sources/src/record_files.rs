@@ -58,6 +58,8 @@ pub(crate) trait RecordFile: Send + Sized + 'static {
 pub(crate) struct RecordReader<F> {
     union: Vec<String>,
     files: std::vec::IntoIter<SourceFile>,
+    /// The only file, which is not opened a second time.
+    opened: Option<F>,
     current: Option<CurrentFile<F>>,
     empty: Option<Chunk>,
     /// Files that ended since the last chunk.
@@ -82,34 +84,40 @@ impl<F: RecordFile> RecordReader<F> {
         let files = location.files(context)?;
         let mut union: Vec<String> = Vec::new();
         let mut known = HashSet::new();
-        let mut empty = None;
+        let chunk_bytes = context.chunk_bytes.max(1);
+        let window = if files.len() == 1 { chunk_bytes.min(WINDOW) } else { HEADER_WINDOW };
+        let mut first = None;
         for file in &files {
-            let opened = F::open(file, HEADER_WINDOW)?;
+            let opened = F::open(file, window)?;
             for name in names(opened.columns()) {
                 if known.insert(name.to_lowercase()) {
                     union.push(name);
                 }
             }
-            empty = empty.or(Some(opened));
+            first = first.or(Some(opened));
         }
-        let empty = empty.map(|first| chunk_of(&union, first.columns(), Vec::new(), ""));
+        let empty = first.as_ref().map(|first: &F| chunk_of(&union, first.columns(), Vec::new(), ""));
         Ok(Self {
             empty: empty.transpose()?,
             union,
             bytes_total: location::bytes_total(&files),
+            opened: first.filter(|_| files.len() == 1),
             files: files.into_iter(),
             current: None,
             ended: Vec::new(),
             must_tell_files: location.once,
             expected: Expected::new(&context.expected),
-            chunk_bytes: context.chunk_bytes.max(1),
+            chunk_bytes,
             bytes_pending: 0,
         })
     }
 
     fn open_next(&mut self) -> Result<bool, ReadError> {
         let Some(file) = self.files.next() else { return Ok(false) };
-        let records = F::open(&file, self.chunk_bytes.min(WINDOW))?;
+        let records = match self.opened.take() {
+            Some(opened) => opened,
+            None => F::open(&file, self.chunk_bytes.min(WINDOW))?,
+        };
         self.current = Some(CurrentFile { file, records, read: 0 });
         Ok(true)
     }

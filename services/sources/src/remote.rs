@@ -42,12 +42,11 @@ pub(crate) fn check(location: &str) -> Result<(), String> {
     }
     match scheme.to_ascii_lowercase().as_str() {
         "http" | "https" => {}
-        "s3" => {
-            return Err("`s3://` locations come with a later version; \
-                        read the object through an http(s):// URL, or copy it to a local path"
-                .to_owned());
+        _ => {
+            return Err(format!(
+                "`{scheme}://` is not read; write a path, a glob, an http(s):// URL, or `s3://bucket/key`"
+            ));
         }
-        _ => return Err(format!("`{scheme}://` is not read; write a path, a glob, or an http(s):// URL")),
     }
     if rest.split(['?', '#']).next().is_some_and(|path| path.contains('*')) {
         return Err("a URL names one file; wildcards are for local paths".to_owned());
@@ -263,7 +262,7 @@ mod tests {
         for good in ["http://x.org/a.csv", "https://x.org/a.csv?q=*", "${env:BASE}/a.csv", "HTTP://x.org/"] {
             assert_eq!(check(good), Ok(()), "{good}");
         }
-        for bad in ["s3://b/a.csv", "ftp://x.org/a", "http://x.org/*.csv", "http://"] {
+        for bad in ["gs://b/a.csv", "ftp://x.org/a", "http://x.org/*.csv", "http://"] {
             assert!(check(bad).is_err(), "{bad}");
         }
     }

@@ -1,4 +1,4 @@
-//! One file to read, on the disk or behind a URL.
+//! One file to read: on the disk, behind a URL, or an object of a store.
 
 use std::{
     fs::{File, Metadata},
@@ -12,8 +12,10 @@ use rfe_model::letter::Stage;
 
 use crate::{
     FileMark, ReadError,
+    byte_ranges::ByteRanges,
     error::code,
     remote::{Download, Remote},
+    s3::Object,
 };
 
 /// One file to read.
@@ -33,6 +35,7 @@ enum Place {
     Local(PathBuf),
     Remote(Box<Remote>),
     Downloaded(Arc<Download>),
+    Object(Object),
 }
 
 impl SourceFile {
@@ -45,6 +48,12 @@ impl SourceFile {
     pub(crate) fn remote(remote: Remote) -> Self {
         let (name, bytes, version) = (remote.label().to_owned(), remote.bytes, remote.version.clone());
         Self::new(name, bytes, version, Place::Remote(Box::new(remote)))
+    }
+
+    /// An object of a store.
+    pub(crate) fn object(object: Object) -> Self {
+        let (name, bytes, version) = (object.label().to_owned(), object.bytes(), object.version().to_owned());
+        Self::new(name, bytes, version, Place::Object(object))
     }
 
     fn new(name: String, bytes: u64, version: String, place: Place) -> Self {
@@ -69,17 +78,18 @@ impl SourceFile {
     pub(crate) fn open(&self) -> Result<Box<dyn Read + Send>, ReadError> {
         let path = match &self.place {
             Place::Remote(remote) => return Ok(Box::new(remote.open()?)),
+            Place::Object(object) => return Ok(Box::new(object.open())),
             Place::Local(path) => path,
             Place::Downloaded(download) => download.path(),
         };
         Ok(Box::new(self.opened(path)?))
     }
 
-    /// The same file on the disk, for readers that go back and forth. One behind a URL is downloaded to `scratch`.
+    /// The same file where a reader can go back and forth. One behind a URL is downloaded to `scratch`.
     ///
     /// # Errors
     /// If it can't be stored.
-    pub(crate) fn on_disk(mut self, scratch: &Path) -> Result<Self, ReadError> {
+    pub(crate) fn with_ranges(mut self, scratch: &Path) -> Result<Self, ReadError> {
         if let Place::Remote(remote) = &self.place {
             let download = remote.download(scratch)?;
             self.bytes = std::fs::metadata(download.path()).map_or(self.bytes, |about| about.len());
@@ -88,20 +98,21 @@ impl SourceFile {
         Ok(self)
     }
 
-    /// It as a file of the disk.
+    /// Its bytes by their place.
     ///
     /// # Errors
-    /// If it can't be opened, or is behind a URL.
-    pub(crate) fn open_on_disk(&self) -> Result<File, ReadError> {
-        match &self.place {
-            Place::Local(path) => self.opened(path),
-            Place::Downloaded(download) => self.opened(download.path()),
-            Place::Remote(_) => Err(ReadError::permanent(
-                Stage::Read,
-                code::READER_BROKE,
-                format!("`{}` was not downloaded before it was opened", self.name),
-            )),
-        }
+    /// If it can't be opened, or is behind a URL still.
+    pub(crate) fn ranges(&self) -> Result<ByteRanges, ReadError> {
+        let path = match &self.place {
+            Place::Local(path) => path,
+            Place::Downloaded(download) => download.path(),
+            Place::Object(object) => return Ok(ByteRanges::of_object(object.clone())),
+            Place::Remote(_) => {
+                let message = format!("`{}` was not downloaded before it was opened", self.name);
+                return Err(ReadError::permanent(Stage::Read, code::READER_BROKE, message));
+            }
+        };
+        ByteRanges::of_file(self.opened(path)?).map_err(|error| unreadable(&self.name, &error))
     }
 
     fn opened(&self, path: &Path) -> Result<File, ReadError> {
@@ -113,7 +124,7 @@ impl SourceFile {
     /// # Errors
     /// Transient if it changed: what was read may be half of the one and half of the other.
     pub(crate) fn check_unchanged(&self) -> Result<(), ReadError> {
-        // What comes from a server comes in one piece.
+        // What comes from a server comes in one piece, or in several of one version.
         let Place::Local(path) = &self.place else { return Ok(()) };
         let about = std::fs::metadata(path).map_err(|error| unreadable(&self.name, &error))?;
         let is_same = about.len() == self.mark.bytes && version(&about) == self.mark.version;
@@ -152,9 +163,12 @@ fn version(about: &Metadata) -> String {
     since.unwrap_or_default().as_nanos().to_string()
 }
 
-/// An error of the operating system about a file.
+/// An error of the operating system about a file, or the one of a server that came as such.
 pub(crate) fn unreadable(name: &str, error: &std::io::Error) -> ReadError {
     use std::io::ErrorKind;
+    if let Some(read) = error.get_ref().and_then(|inner| inner.downcast_ref::<ReadError>()) {
+        return read.clone();
+    }
     let message = format!("`{name}` can't be read: {error}");
     match error.kind() {
         ErrorKind::NotFound => ReadError::permanent(Stage::Read, code::FILE_NOT_FOUND, message),

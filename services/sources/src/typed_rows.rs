@@ -30,7 +30,7 @@ pub(crate) fn sift(
     expected: &Expected,
     mut into_bad: impl FnMut(usize, Flaw) -> PolarsResult<BadRecord>,
 ) -> PolarsResult<Chunk> {
-    let flaws = flaws(&chunk.columns, expected)?;
+    let flaws = flaws(&chunk, expected)?;
     if flaws.is_empty() {
         return Ok(chunk);
     }
@@ -48,16 +48,28 @@ pub(crate) fn sift(
     Ok(Chunk { raw: chunk.raw.filter(&mask)?, columns, bad, ..chunk })
 }
 
-fn flaws(columns: &[ChunkColumn], expected: &Expected) -> PolarsResult<BTreeMap<usize, Flaw>> {
+fn flaws(chunk: &Chunk, expected: &Expected) -> PolarsResult<BTreeMap<usize, Flaw>> {
     let mut flaws = BTreeMap::new();
-    for column in columns {
+    for column in &chunk.columns {
         let Some(rule) = expected.rule(&column.name) else { continue };
         for row in misfits(column, rule)? {
             let value = column.values.get(row)?.to_string();
             flaws.entry(row).or_insert_with(|| rule.misfit(&column.name, value.trim_matches('"')));
         }
     }
+    let names: Vec<String> = chunk.columns.iter().map(|column| column.name.clone()).collect();
+    for (name, place) in expected.required().iter().zip(expected.required_places(&names)) {
+        for row in without_value(place.map(|place| &chunk.columns[place].values), chunk.rows()) {
+            flaws.entry(row).or_insert_with(|| Flaw::no_key(name));
+        }
+    }
     Ok(flaws)
+}
+
+fn without_value(values: Option<&Column>, rows: usize) -> Vec<usize> {
+    let Some(values) = values else { return (0..rows).collect() };
+    let is_null = values.is_null();
+    is_null.iter().enumerate().filter(|(_, is_null)| *is_null == Some(true)).map(|(row, _)| row).collect()
 }
 
 fn misfits(column: &ChunkColumn, rule: &Rule) -> PolarsResult<Vec<usize>> {

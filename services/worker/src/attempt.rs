@@ -13,7 +13,7 @@ use rfe_model::{
 use rfe_proto::{
     dlq::DeadLetter,
     ingest::JobKind,
-    metadata::{ClaimRunRequest, ClaimRunResponse, Run, SchemaVersion},
+    metadata::{ClaimRunRequest, ClaimRunResponse, DataFile, Run, SchemaVersion},
 };
 use rfe_queue::Leased;
 use rfe_sources::{ReadContext, Source};
@@ -24,6 +24,7 @@ use crate::{
     failure::{Failed, KIND_UNKNOWN, Stop},
     letters::Sender,
     memory::RunMemory,
+    steps::Steps,
     worker::Worker,
 };
 
@@ -32,12 +33,15 @@ use crate::{
 pub(crate) struct Attempt {
     pub worker: Arc<Worker>,
     pub leased: Arc<Leased>,
+    pub steps: Steps,
     pub run: Run,
     pub spec: SourceSpec,
     pub schema: Option<SchemaVersion>,
     /// The letter that it replays, with its bytes.
     pub letter: Option<DeadLetter>,
     pub replay_raw: Option<Vec<u8>>,
+    /// What a compaction makes few files of.
+    pub inputs: Vec<DataFile>,
     /// Where the source's last committed run left off.
     pub cursor: Option<String>,
     /// What was read before.
@@ -57,7 +61,7 @@ pub(crate) enum Claim {
 }
 
 /// Claims the run of leased work.
-pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<Claim, Stop> {
+pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>, steps: &Steps) -> Result<Claim, Stop> {
     let request = ClaimRunRequest {
         run_id: leased.lease.id.clone(),
         source: leased.source.clone(),
@@ -66,7 +70,8 @@ pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<
         worker: worker.id.clone(),
     };
     let claimed = worker.runs().claim_run(request).await?.into_inner();
-    let ClaimRunResponse { run, claimed, source, schema, letter, replay_raw, cursor, checkpoints } = claimed;
+    let ClaimRunResponse { run, claimed, source, schema, letter, replay_raw, cursor, checkpoints, inputs } =
+        claimed;
     let run = run.ok_or_else(|| Stop::Backend("ClaimRun answered without a run".to_owned()))?;
     if !claimed {
         return Ok(Claim::Ended(Box::new(run)));
@@ -82,11 +87,13 @@ pub(crate) async fn claim(worker: &Arc<Worker>, leased: &Arc<Leased>) -> Result<
     Ok(Claim::Ours(Box::new(Attempt {
         worker,
         leased,
+        steps: steps.clone(),
         run,
         spec,
         schema,
         letter,
         replay_raw,
+        inputs,
         cursor: cursor.filter(|_| reads_once),
         memory: Arc::new(memory),
         number,
@@ -98,7 +105,7 @@ fn reads_source(kind: JobKind, letter: Option<&DeadLetter>) -> bool {
     match kind {
         JobKind::Pull => true,
         JobKind::Replay => letter.is_some_and(|letter| letter.kind != "record"),
-        JobKind::Unspecified | JobKind::Events | JobKind::Backfill => false,
+        JobKind::Unspecified | JobKind::Events | JobKind::Backfill | JobKind::Compaction => false,
     }
 }
 
@@ -120,6 +127,7 @@ impl Attempt {
             expected: expect::of_attempt(self),
             roots: config.roots.clone(),
             allow_private_hosts: config.allow_private_hosts.clone(),
+            s3: config.s3.clone().map(Arc::new),
             secrets: self.worker.secrets.clone(),
             scratch: self.scratch(),
             chunk_bytes: config.chunk_bytes,
@@ -130,7 +138,9 @@ impl Attempt {
 
     /// How its failed attempts are repeated.
     pub fn backoff(&self) -> Backoff {
-        self.spec.retry.backoff(self.worker.config.backoff)
+        let default = self.worker.config.backoff;
+        // How often a source may be asked is no matter of its files.
+        if self.is_compaction() { default } else { self.spec.retry.backoff(default) }
     }
 
     /// A folder that lives as long as the attempt.
@@ -172,6 +182,11 @@ impl Attempt {
     /// out: its letter stays open.
     pub fn discards(&self, bad: &BadRecord) -> bool {
         expect::discards(&self.spec, bad) && !self.is_record_replay()
+    }
+
+    /// True if it makes few files of many.
+    pub fn is_compaction(&self) -> bool {
+        self.leased.kind == JobKind::Compaction
     }
 
     /// True if it lands one record of a letter.

@@ -17,6 +17,7 @@ use crate::{
     attempt::Attempt,
     failure::{Stop, busy},
     frames,
+    steps::Steps,
     worker::Worker,
 };
 
@@ -128,6 +129,7 @@ async fn save_all(mut desk: Desk, mut waiting: mpsc::UnboundedReceiver<Waiting>)
 #[derive(Debug)]
 struct Desk {
     worker: Arc<Worker>,
+    steps: Steps,
     run_id: String,
     epoch: u64,
     folder: String,
@@ -139,6 +141,7 @@ impl Desk {
     fn new(attempt: &Attempt) -> Self {
         Self {
             worker: attempt.worker.clone(),
+            steps: attempt.steps.clone(),
             run_id: attempt.run.run_id.clone(),
             epoch: attempt.run.epoch,
             folder: attempt.checkpoints(),
@@ -173,7 +176,7 @@ impl Desk {
         };
         self.note(checkpoint).await?;
         self.place += count as u64;
-        self.worker.crash.pass("after_checkpoint");
+        self.steps.pass("after_checkpoint").await;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use rfe_lake::S3Config;
 use rfe_model::backoff::Backoff;
 
 /// Settings of the role.
@@ -11,6 +12,8 @@ pub struct Config {
     pub pull_slots: usize,
     /// Batches of events that land at the same time; long pulls can't take their slots.
     pub event_slots: usize,
+    /// Compactions that run at the same time.
+    pub compaction_slots: usize,
     /// How long a lease lasts without a heartbeat; heartbeats come at a third of it.
     pub lease: Duration,
     /// A batch is ready with so many events.
@@ -23,6 +26,8 @@ pub struct Config {
     pub roots: Vec<PathBuf>,
     /// Hosts, addresses and CIDRs that may be private.
     pub allow_private_hosts: Vec<String>,
+    /// The store that the lake is in, if that is an S3 one: sources without a store of their own are read from it.
+    pub s3: Option<S3Config>,
     /// A folder of this worker alone; what is in it at start is swept.
     pub scratch: PathBuf,
     /// Bytes of fields that a run holds in memory; more goes to files in `scratch`.
@@ -37,12 +42,16 @@ pub struct Config {
     pub part_rows: u64,
     /// Bytes after which a data file ends.
     pub part_bytes: u64,
+    /// About how large a compaction makes its files, in bytes; none is over twice as large.
+    pub compact_bytes: u64,
     /// How often a run tells how far it is.
     pub progress_every: Duration,
     /// How long running work may go on once the shutdown has begun; then it is released.
     pub drain: Duration,
     /// The step at which the process aborts, once; for drills. See [`STEPS`](crate::STEPS).
     pub crash_point: Option<String>,
+    /// The step at which a run freezes, and for how long; for drills. See [`FreezePoint::parse`](crate::FreezePoint::parse).
+    pub freeze_point: Option<String>,
 }
 
 impl Default for Config {
@@ -50,12 +59,14 @@ impl Default for Config {
         Self {
             pull_slots: 2,
             event_slots: 2,
+            compaction_slots: 1,
             lease: Duration::from_secs(30),
             batch_max_rows: 5000,
             batch_max_age: Duration::from_secs(1),
             backoff: Backoff::default(),
             roots: vec![PathBuf::from(".")],
             allow_private_hosts: Vec::new(),
+            s3: None,
             scratch: std::env::temp_dir().join(format!("rfe-worker-{}", std::process::id())),
             staged_bytes: 64 << 20,
             chunk_bytes: 8 << 20,
@@ -63,9 +74,11 @@ impl Default for Config {
             row_group_bytes: 64 << 20,
             part_rows: 4_000_000,
             part_bytes: 128 << 20,
+            compact_bytes: 256 << 20,
             progress_every: Duration::from_secs(1),
             drain: Duration::from_secs(25),
             crash_point: None,
+            freeze_point: None,
         }
     }
 }

@@ -21,6 +21,12 @@ pub const STEPS: [&str; 15] = [
     "after_complete",
 ];
 
+/// The step of a name.
+pub(crate) fn known_step(name: &str) -> Result<&'static str, String> {
+    let step = STEPS.iter().find(|step| **step == name).copied();
+    step.ok_or_else(|| format!("`{name}` is no step; the steps are {}", STEPS.join(", ")))
+}
+
 /// Aborts the process at one passing of one step. Clones of an `Arc` count together.
 #[derive(Debug, Default)]
 pub struct CrashPoint {
@@ -37,8 +43,7 @@ impl CrashPoint {
     pub fn parse(text: Option<&str>) -> Result<Self, String> {
         let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(Self::default()) };
         let (name, passing) = text.split_once(':').unwrap_or((text, "1"));
-        let step = STEPS.iter().find(|step| **step == name).copied();
-        let step = step.ok_or_else(|| format!("`{name}` is no step; the steps are {}", STEPS.join(", ")))?;
+        let step = known_step(name)?;
         let passing = passing.parse().ok().filter(|passing| *passing > 0);
         let passing =
             passing.ok_or_else(|| format!("`{text}`: the passing is a number from 1, such as `{name}:2`"))?;

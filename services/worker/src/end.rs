@@ -86,9 +86,9 @@ pub(crate) async fn of_stopped(attempt: &Attempt, stop: Stop, counters: RunCount
         attempt = attempt.number,
         "an attempt failed"
     );
-    attempt.worker.crash.pass("before_fail");
+    attempt.steps.pass("before_fail").await;
     let told = tell(attempt, &failed, counters).await;
-    attempt.worker.crash.pass("after_fail");
+    attempt.steps.pass("after_fail").await;
     match told {
         Ok(end) => end,
         Err(Stop::Fenced(_)) => End::Leave,
@@ -101,7 +101,7 @@ pub(crate) async fn of_stopped(attempt: &Attempt, stop: Stop, counters: RunCount
 
 async fn tell(attempt: &Attempt, failed: &Failed, counters: RunCounters) -> Result<End, Stop> {
     let delay = if failed.permanent { None } else { delay(attempt, failed) };
-    let mut letters = Letters::default();
+    let mut letters = Letters::of(&attempt.run);
     let end = match delay {
         Some(delay) => End::Retry(delay, failed.message.clone()),
         None if attempt.leased.events.len() > 1 => End::Bisect,
@@ -131,11 +131,12 @@ fn delay(attempt: &Attempt, failed: &Failed) -> Option<Duration> {
     Some(failed.retry_after.map_or(delay, |asked| asked.max(delay)))
 }
 
-// A replay's letter is the one that it replays, and it stays open.
+// A replay's letter is the one that it replays, and it stays open. A compaction that gives up loses nothing: its files stay as
+// they are.
 async fn give_up(attempt: &Attempt, failed: &Failed, letters: &mut Letters) -> Result<(), Stop> {
     let sender = attempt.sender();
     let letter = match (&attempt.letter, attempt.leased.events.first()) {
-        _ if failed.code == LETTER_NOT_OPEN => return Ok(()),
+        _ if failed.code == LETTER_NOT_OPEN || attempt.is_compaction() => return Ok(()),
         (Some(letter), _) => replay::failed_again(letter, failed, attempt.number),
         (None, Some(event)) => poison::letter(event, failed, &sender),
         (None, None) => letter::of_job(
@@ -181,6 +182,7 @@ pub(crate) fn kind_name(kind: JobKind) -> &'static str {
         JobKind::Events => "events",
         JobKind::Replay => "replay",
         JobKind::Backfill => "backfill",
+        JobKind::Compaction => "compaction",
         JobKind::Unspecified => "unknown",
     }
 }

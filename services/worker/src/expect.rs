@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rfe_model::{
     SourceSpec, SqlType,
     letter::{BadRecord, Stage},
-    source::SchemaPolicy,
+    source::{Mode, SchemaPolicy},
 };
 use rfe_proto::{ingest::JobKind, metadata::SchemaVersion};
 use rfe_sources::{Expectation, Held};
@@ -22,7 +22,8 @@ pub(crate) fn of_attempt(attempt: &Attempt) -> Expectation {
 /// whole run, but an event was accepted and costs no other, and neither does a letter: they are held to the columns `alone`.
 pub(crate) fn of(spec: &SourceSpec, schema: Option<&SchemaVersion>, alone: bool) -> Expectation {
     let held = schema.and_then(|schema| held(spec, schema, alone));
-    Expectation { declared: spec.columns.clone(), held }
+    let key = spec.merge.as_ref().filter(|_| spec.mode == Mode::Merge).map(|merge| merge.key.clone());
+    Expectation { declared: spec.columns.clone(), held, required: key.unwrap_or_default() }
 }
 
 /// True if the policy leaves the record out because it does not fit the dataset's columns.

@@ -56,6 +56,12 @@ pub(crate) const WRITE_FAILED: &str = "WRITE_FAILED";
 pub(crate) const DECODER_PANICKED: &str = "DECODER_PANICKED";
 /// A record has no key to be merged by.
 pub(crate) const MERGE_KEY_MISSING: &str = "MERGE_KEY_MISSING";
+/// The registry shows a data file that is not in the lake.
+pub(crate) const INPUT_MISSING: &str = "INPUT_MISSING";
+/// A data file in the lake is not what was written.
+pub(crate) const INPUT_DAMAGED: &str = "INPUT_DAMAGED";
+/// A compaction would change what the dataset shows.
+pub(crate) const COMPACTION_UNSOUND: &str = "COMPACTION_UNSOUND";
 /// This build does not know the source's kind.
 pub(crate) const KIND_UNKNOWN: &str = "KIND_UNKNOWN";
 

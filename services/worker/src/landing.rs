@@ -56,26 +56,26 @@ impl<'a> Landing<'a> {
     /// Lands the run.
     pub async fn land(&mut self) -> Result<(), Stop> {
         let mut stage = self.read().await?;
-        let crash = &self.attempt.worker.crash;
-        crash.pass("after_read");
+        let steps = &self.attempt.steps;
+        steps.pass("after_read").await;
         let settled = schema::settle(self.attempt, &stage.observed, self.count.good()).await?;
-        crash.pass("after_schema");
+        steps.pass("after_schema").await;
         let letters = self.count.store_letters().await?;
-        crash.pass("after_letters");
+        steps.pass("after_letters").await;
         let mut known = HashSet::new();
         loop {
             let rows;
             (stage, rows) = self.write(stage, &settled.schema, &known).await?;
             self.end_checkpoints().await?;
             let request = self.commit_request(&stage, &settled, &known, rows, letters.clone())?;
-            crash.pass("before_commit");
+            steps.pass("before_commit").await;
             match commit(self.attempt, &request).await? {
                 Committed::Done => break,
                 Committed::Duplicates(ids) => note_duplicates(&mut known, ids)?,
             }
             self.landed.forget();
         }
-        crash.pass("after_commit");
+        steps.pass("after_commit").await;
         let counters = self.count.counters;
         self.attempt.worker.metrics.landed(counters.landed, counters.dead);
         Ok(())
@@ -135,7 +135,7 @@ impl<'a> Landing<'a> {
             })
             .await?;
             self.landed.put(Layer::Raw, stage.take_closed()).await?;
-            self.attempt.worker.crash.pass("after_chunk");
+            self.attempt.steps.pass("after_chunk").await;
         }
         self.checkpoints.close();
         self.count.end()?;
@@ -207,14 +207,14 @@ impl<'a> Landing<'a> {
             Ok((stage, raw, parts, rows))
         })
         .await?;
-        attempt.worker.crash.pass("after_write");
+        attempt.steps.pass("after_write").await;
         let raw = stage.take_closed().into_iter().chain(raw).collect();
         self.landed.put(Layer::Raw, raw).await?;
         self.landed.settle().await?;
-        attempt.worker.crash.pass("after_put_raw");
+        attempt.steps.pass("after_put_raw").await;
         self.landed.put(Layer::Processed, parts.take_closed()).await?;
         self.landed.settle().await?;
-        attempt.worker.crash.pass("after_put");
+        attempt.steps.pass("after_put").await;
         Ok((stage, rows))
     }
 

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rfe_queue::{Lease, Queue, QueueError, Renewed};
 
+use crate::steps::Steps;
+
 /// Why work must stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lost {
@@ -14,13 +16,17 @@ pub(crate) enum Lost {
 }
 
 /// Keeps a lease; returns when that fails. A heartbeat that takes half its interval has failed, so that two failed ones leave
-/// a sixth of the period to stop in.
-pub(crate) async fn keep(queue: &dyn Queue, lease: &Lease) -> Lost {
+/// a sixth of the period to stop in. Work that is frozen has none.
+pub(crate) async fn keep(queue: &dyn Queue, lease: &Lease, steps: &Steps) -> Lost {
     let every = lease.period / 3;
     let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + every, every);
     let mut failed = 0;
     loop {
         ticks.tick().await;
+        if steps.thawed().await {
+            ticks.reset();
+            continue;
+        }
         match beat(queue, lease, every / 2).await {
             Ok(Renewed::Held) => failed = 0,
             Ok(Renewed::Cancelled) => return Lost::Cancelled,

@@ -1,4 +1,5 @@
-//! Mode `merge`: a row without its key is the same row as no other.
+//! Mode `merge`: a row without its key is the same row as no other. Readers make letters of such records; this holds the line for
+//! a kind that does not.
 
 use polars::prelude::{Column, DataFrame};
 use rfe_model::{letter::Stage as At, source::MergeSpec};

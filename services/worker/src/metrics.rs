@@ -20,6 +20,8 @@ pub(crate) struct WorkerMetrics {
     runs: Family<Ended, Counter>,
     rows: Counter,
     letters: Counter,
+    compacted_files: Counter,
+    compacting_files: Counter,
     commit_seconds: Histogram,
 }
 
@@ -37,6 +39,10 @@ impl WorkerMetrics {
             runs,
             rows: metrics.counter("rfe_worker_rows_landed", "Rows that became visible"),
             letters: metrics.counter("rfe_worker_letters", "Records that became dead letters"),
+            compacted_files: metrics
+                .counter("rfe_worker_compacted_files", "Data files that became larger ones"),
+            compacting_files: metrics
+                .counter("rfe_worker_compacting_files", "Data files that took the place of smaller ones"),
             commit_seconds,
         }
     }
@@ -48,6 +54,11 @@ impl WorkerMetrics {
     pub fn landed(&self, rows: i64, letters: i64) {
         self.rows.inc_by(rows.unsigned_abs());
         self.letters.inc_by(letters.unsigned_abs());
+    }
+
+    pub fn compacted(&self, inputs: usize, outputs: usize) {
+        self.compacted_files.inc_by(inputs as u64);
+        self.compacting_files.inc_by(outputs as u64);
     }
 
     pub fn committed(&self, took: Duration) {

@@ -118,6 +118,7 @@ impl Previews {
             expected: expect::of(spec, schema, false),
             roots: config.roots.clone(),
             allow_private_hosts: config.allow_private_hosts.clone(),
+            s3: config.s3.clone().map(Arc::new),
             secrets: self.worker.secrets.clone(),
             scratch: scratch.path().to_owned(),
             chunk_bytes: CHUNK_BYTES,

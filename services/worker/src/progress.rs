@@ -6,7 +6,7 @@ use rfe_mesh::fault_from_status;
 use rfe_model::fault::reason;
 use rfe_proto::metadata::{ReportProgressRequest, RunCounters};
 
-use crate::worker::Worker;
+use crate::{steps::Steps, worker::Worker};
 
 /// How far a run is. Clones are the same progress.
 #[derive(Debug, Clone, Default)]
@@ -25,11 +25,15 @@ impl Progress {
 }
 
 /// Reports until the registry says that the run has passed on.
-pub(crate) async fn report(worker: &Worker, progress: &Progress) {
+pub(crate) async fn report(worker: &Worker, progress: &Progress, steps: &Steps) {
     let mut ticks = tokio::time::interval(worker.config.progress_every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        if steps.thawed().await {
+            ticks.reset();
+            continue;
+        }
         let Some(report) = progress.take() else { continue };
         // Best effort but for one answer: a lost report is made up for by the next.
         if let Err(status) = worker.runs().report_progress(report).await

@@ -13,16 +13,19 @@ use crate::{
     config::Config,
     crash::CrashPoint,
     end::{End, kind_name, tell_queue},
+    freeze::FreezePoint,
     lifeline::{self, Lost},
     metrics::WorkerMetrics,
     preview::Previews,
     progress::{self, Progress},
     run,
+    steps::Steps,
     worker::Worker,
 };
 
 const PULLS: [JobKind; 3] = [JobKind::Pull, JobKind::Replay, JobKind::Backfill];
 const EVENTS: [JobKind; 1] = [JobKind::Events];
+const COMPACTIONS: [JobKind; 1] = [JobKind::Compaction];
 /// Long enough to ask seldom, short enough to drain: a lease call is never dropped, as it may hold work already.
 const LEASE_WAIT: Duration = Duration::from_secs(1);
 const QUEUE_PAUSE: Duration = Duration::from_secs(1);
@@ -55,8 +58,15 @@ pub fn build(config: Config, deps: Deps) -> Role {
         tracing::error!(reason, "RFE_CRASH_POINT is ignored");
         CrashPoint::default()
     });
-    let slots =
-        [(config.pull_slots, "pull slot", &PULLS[..]), (config.event_slots, "event slot", &EVENTS[..])];
+    let freeze = FreezePoint::parse(config.freeze_point.as_deref()).unwrap_or_else(|reason| {
+        tracing::error!(reason, "RFE_FREEZE_POINT is ignored");
+        FreezePoint::default()
+    });
+    let slots = [
+        (config.pull_slots, "pull slot", &PULLS[..]),
+        (config.event_slots, "event slot", &EVENTS[..]),
+        (config.compaction_slots, "compaction slot", &COMPACTIONS[..]),
+    ];
     let worker = Arc::new(Worker {
         id: format!("worker-{}", id::new()),
         config,
@@ -67,6 +77,7 @@ pub fn build(config: Config, deps: Deps) -> Role {
         secrets: deps.secrets,
         metrics: WorkerMetrics::new(&deps.metrics),
         crash,
+        freeze,
     });
     let previews = PreviewServiceServer::new(Previews::new(worker.clone(), deps.shutdown.clone()))
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
@@ -115,16 +126,16 @@ async fn work(worker: Arc<Worker>, shutdown: Shutdown, kinds: &'static [JobKind]
 // Does the work while the lease is kept, and ends it.
 async fn hold(worker: &Arc<Worker>, leased: Leased, shutdown: &Shutdown) {
     let leased = Arc::new(leased);
-    let progress = Progress::default();
+    let (progress, steps) = (Progress::default(), Steps::new(worker.clone()));
     let end = tokio::select! {
-        lost = lifeline::keep(worker.queue.as_ref(), &leased.lease) => given_up(&leased, lost),
-        () = progress::report(worker, &progress) => End::Leave,
+        lost = lifeline::keep(worker.queue.as_ref(), &leased.lease, &steps) => given_up(&leased, lost),
+        () = progress::report(worker, &progress, &steps) => End::Leave,
         () = drained(shutdown, worker.config.drain) => End::Release(Duration::ZERO),
-        end = run::run(worker, &leased, &progress) => end,
+        end = run::run(worker, &leased, &progress, &steps) => end,
     };
     worker.metrics.ended(kind_name(leased.kind), end.outcome());
     tell_queue(worker, &leased, &end).await;
-    worker.crash.pass("after_complete");
+    steps.pass("after_complete").await;
 }
 
 fn given_up(leased: &Leased, lost: Lost) -> End {

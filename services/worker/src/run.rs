@@ -7,19 +7,26 @@ use rfe_proto::ingest::JobKind;
 use rfe_queue::Leased;
 
 use crate::{
-    attempt::{Claim, claim},
+    attempt::{Attempt, Claim, claim},
     checkpoint,
+    compaction::Compaction,
     end::{End, of_ended, of_stopped, of_unclaimed},
     failure::{Failed, WORKER_LOST},
     landing::Landing,
     progress::Progress,
+    steps::Steps,
     worker::Worker,
 };
 
 /// Does leased work, and says what the queue shall do with it.
-pub(crate) async fn run(worker: &Arc<Worker>, leased: &Arc<Leased>, progress: &Progress) -> End {
-    worker.crash.pass("after_lease");
-    let attempt = match claim(worker, leased).await {
+pub(crate) async fn run(
+    worker: &Arc<Worker>,
+    leased: &Arc<Leased>,
+    progress: &Progress,
+    steps: &Steps,
+) -> End {
+    steps.pass("after_lease").await;
+    let attempt = match claim(worker, leased, steps).await {
         Ok(Claim::Ours(attempt)) => attempt,
         Ok(Claim::Ended(run)) => return of_ended(&run, leased),
         Err(stop) => {
@@ -27,8 +34,12 @@ pub(crate) async fn run(worker: &Arc<Worker>, leased: &Arc<Leased>, progress: &P
             return of_unclaimed(&stop);
         }
     };
-    worker.crash.pass("after_claim");
-    let mut landing = Landing::new(&attempt, progress.clone());
+    steps.pass("after_claim").await;
+    if attempt.is_compaction() { compact(&attempt, progress).await } else { land(&attempt, progress).await }
+}
+
+async fn land(attempt: &Attempt, progress: &Progress) -> End {
+    let mut landing = Landing::new(attempt, progress.clone());
     let done = match lost_too_often(&attempt.leased, attempt.backoff().attempts) {
         Some(failed) => Err(failed.into()),
         None => landing.land().await,
@@ -38,15 +49,27 @@ pub(crate) async fn run(worker: &Arc<Worker>, leased: &Arc<Leased>, progress: &P
         Ok(()) => End::Complete,
         Err(stop) => {
             landing.keep_checkpoints(&stop).await;
-            of_stopped(&attempt, stop, counters).await
+            of_stopped(attempt, stop, counters).await
         }
     };
     let has_checkpoints = landing.has_checkpoints();
     drop(landing);
     if end == End::Complete && has_checkpoints {
-        checkpoint::delete_later(&attempt);
+        checkpoint::delete_later(attempt);
     }
     end
+}
+
+async fn compact(attempt: &Attempt, progress: &Progress) -> End {
+    let mut compaction = Compaction::new(attempt, progress.clone());
+    let done = match lost_too_often(&attempt.leased, attempt.backoff().attempts) {
+        Some(failed) => Err(failed.into()),
+        None => compaction.compact().await,
+    };
+    match done {
+        Ok(()) => End::Complete,
+        Err(stop) => of_stopped(attempt, stop, compaction.counters()).await,
+    }
 }
 
 // Work that kills its workers: a batch is split after the second. What can't be split, a job or a single event, gives up with
@@ -98,6 +121,8 @@ mod tests {
 
     #[test]
     fn a_lost_lease_is_one_of_a_jobs_attempts() {
+        assert!(!gives_up(JobKind::Compaction, 0, 0, 1, 5));
+        assert!(gives_up(JobKind::Compaction, 0, 1, 4, 5));
         assert!(!gives_up(JobKind::Pull, 0, 3, 1, 5));
         assert!(gives_up(JobKind::Pull, 0, 3, 2, 5));
         assert!(!gives_up(JobKind::Pull, 0, 5, 0, 5), "no worker was lost: the failure itself decides");

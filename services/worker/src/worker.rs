@@ -11,7 +11,7 @@ use rfe_proto::metadata::{
 use rfe_queue::Queue;
 use rfe_sources::SourceKinds;
 
-use crate::{config::Config, crash::CrashPoint, metrics::WorkerMetrics};
+use crate::{config::Config, crash::CrashPoint, freeze::FreezePoint, metrics::WorkerMetrics};
 
 /// What all runs of one worker share.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(crate) struct Worker {
     pub secrets: Arc<dyn SecretStore>,
     pub metrics: WorkerMetrics,
     pub crash: CrashPoint,
+    pub freeze: FreezePoint,
 }
 
 impl Worker {

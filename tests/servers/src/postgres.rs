@@ -199,7 +199,7 @@ fn other_user() -> Option<&'static str> {
     Some(user.expect("Postgres refuses to run as root, and neither a user postgres nor nobody exists"))
 }
 
-fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     program("RFE_POSTGRES_BIN", newest_of_debian())
 }
 

@@ -22,6 +22,7 @@ pub(crate) struct Runs {
     pub(crate) raw: RawBytes,
     pub(crate) committed: Counter,
     pub(crate) duplicates: Counter,
+    pub(crate) stale: Counter,
 }
 
 #[tonic::async_trait]
@@ -54,6 +55,7 @@ impl pb::run_service_server::RunService for Runs {
             replay_raw: claimed.replay_raw,
             cursor: claimed.cursor,
             checkpoints: claimed.checkpoints,
+            inputs: claimed.inputs,
         }))
     }
 
@@ -116,7 +118,12 @@ impl pb::run_service_server::RunService for Runs {
                 self.duplicates.inc_by(duplicate_event_ids.len() as u64);
                 pb::CommitRunResponse { run: None, duplicate_event_ids }
             }
-            Err(error) => return Err(status(error)),
+            Err(error) => {
+                if matches!(error, RegistryError::StaleEpoch { .. }) {
+                    self.stale.inc();
+                }
+                return Err(status(error));
+            }
         };
         Ok(Response::new(response))
     }

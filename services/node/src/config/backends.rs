@@ -107,7 +107,7 @@ fn place(url: &str) -> Result<String, String> {
 impl LakeSection {
     /// The object store, if the lake is not embedded.
     pub fn s3(&self) -> Option<S3Config> {
-        let endpoint = self.endpoint.clone()?;
+        let endpoint = self.endpoint.as_ref()?.trim_end_matches('/').to_owned();
         Some(S3Config {
             endpoint: Some(endpoint),
             region: self.region.clone(),

@@ -15,7 +15,7 @@ enum Form {
     PathList,
 }
 
-const SETTINGS: [(&str, &str, Form); 28] = [
+const SETTINGS: &[(&str, &str, Form)] = &[
     ("RFE_DATA_DIR", "/data_dir", Form::Text),
     ("RFE_HTTP_ADDR", "/http_addr", Form::Text),
     ("RFE_GRPC_ADDR", "/grpc_addr", Form::Text),
@@ -31,6 +31,13 @@ const SETTINGS: [(&str, &str, Form); 28] = [
     ("MINIO_BUCKET_PROCESSED", "/lake/bucket_processed", Form::TextOrUnset),
     ("MINIO_BUCKET_DEAD_LETTER", "/lake/bucket_dead_letter", Form::TextOrUnset),
     ("RFE_QUERY_CACHE_BYTES", "/query/cache_bytes", Form::Number),
+    ("RFE_COMPACT_FILES", "/upkeep/compact_files", Form::Number),
+    ("RFE_COMPACT_SMALL_BYTES", "/upkeep/compact_small_bytes", Form::Number),
+    ("RFE_COMPACT_TARGET_BYTES", "/upkeep/compact_target_bytes", Form::Number),
+    ("RFE_COMPACT_SECONDS", "/upkeep/compact_every_seconds", Form::Number),
+    ("RFE_SNAPSHOT_HOURS", "/upkeep/snapshot_hours", Form::Number),
+    ("RFE_ORPHAN_HOURS", "/upkeep/orphan_hours", Form::Number),
+    ("RFE_COLLECT_SECONDS", "/upkeep/collect_every_seconds", Form::Number),
     ("RFE_QUEUE_MAX_JOBS", "/queue/max_jobs", Form::Number),
     ("RFE_QUEUE_MAX_BYTES", "/queue/max_bytes", Form::Number),
     ("RFE_LEASE_SECONDS", "/queue/lease_seconds", Form::Number),
@@ -44,10 +51,11 @@ const SETTINGS: [(&str, &str, Form); 28] = [
     ("RFE_EDGE_UNKNOWN_SOURCES", "/edge/unknown_sources", Form::Text),
     ("SCHEDULE_INTERVAL_SECONDS", "/demo/schedule_interval_seconds", Form::Number),
     ("RFE_CRASH_POINT", "/drill/crash_point", Form::Text),
+    ("RFE_FREEZE_POINT", "/drill/freeze_point", Form::Text),
 ];
 
 // Read by clients, by the Makefile or by `load` itself.
-const ELSEWHERE: [&str; 14] = [
+const ELSEWHERE: &[&str] = &[
     "RFE_CONFIG",
     "RFE_URL",
     "RFE_METADATA_URL",
@@ -102,8 +110,11 @@ pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Resu
 }
 
 fn unknown(name: &str) -> String {
-    let known =
-        SETTINGS.iter().map(|(known, ..)| *known).chain(ELSEWHERE).chain(LATER.map(|(later, _)| later));
+    let known = SETTINGS
+        .iter()
+        .map(|(known, ..)| *known)
+        .chain(ELSEWHERE.iter().copied())
+        .chain(LATER.map(|(later, _)| later));
     match nearest(name, known) {
         Some(nearest) => format!("{name} is no setting; did you mean {nearest}?"),
         None => format!("{name} is no setting"),

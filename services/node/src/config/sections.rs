@@ -80,6 +80,8 @@ pub struct DemoSection {
 pub struct DrillSection {
     /// The step at which the process aborts.
     pub crash_point: Option<String>,
+    /// The step at which a run freezes, and for how long.
+    pub freeze_point: Option<String>,
 }
 
 /// `[query]`
@@ -88,4 +90,24 @@ pub struct DrillSection {
 pub struct QuerySection {
     /// Bytes of the lake's files that are kept locally.
     pub cache_bytes: u64,
+}
+
+/// `[upkeep]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpkeepSection {
+    /// Small files of a layer that make a compaction; 0: never.
+    pub compact_files: u32,
+    /// Bytes below which a file is small.
+    pub compact_small_bytes: u64,
+    /// Bytes that one compaction reads at most.
+    pub compact_target_bytes: u64,
+    /// Seconds between plans of compactions.
+    pub compact_every_seconds: f64,
+    /// Hours that files stay after they were replaced.
+    pub snapshot_hours: f64,
+    /// Hours that objects stay which nothing names.
+    pub orphan_hours: f64,
+    /// Seconds between deletions.
+    pub collect_every_seconds: f64,
 }

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use rfe_lake::Bucket;
 use rfe_model::name::nearest;
 use rfe_proto::metadata::{Layer, ResolvedDataset};
 
 use super::Statements;
 use crate::{
+    access::Held,
     catalog::{META, name_of},
     engine::{Attached, Relations, View, on_large_stack},
     error::QueryError,
+    files::{File, Files},
     gate::{Gated, Space, Table},
     information::{self, Described},
     parameters::Parameters,
@@ -24,6 +27,36 @@ pub struct Resolved {
     pub snapshot: u64,
     /// What it sees.
     pub relations: Relations,
+    /// The files behind it.
+    pub held: Held,
+}
+
+// A table of a statement with the files that the statement needs of it.
+struct Read<'a> {
+    table: &'a Table,
+    dataset: &'a ResolvedDataset,
+    files: Arc<Files>,
+    // Places in `files`.
+    needed: Vec<usize>,
+}
+
+impl Read<'_> {
+    fn bucket(&self) -> Bucket {
+        if self.table.space == Space::Raw { Bucket::Raw } else { Bucket::Processed }
+    }
+
+    fn files(&self) -> Vec<&File> {
+        self.needed.iter().filter_map(|at| self.files.all().get(*at)).collect()
+    }
+
+    fn view(&self, paths: &[String]) -> Result<View, QueryError> {
+        let files = self.files();
+        let sql = match self.table.space {
+            Space::Raw => relation::raw_view(self.dataset, &files, paths)?,
+            _ => relation::main_view(self.dataset, &files, paths)?,
+        };
+        Ok(View { schema: self.table.space.schema(), name: self.table.name.clone(), sql })
+    }
 }
 
 /// How much of its tables a statement needs.
@@ -57,51 +90,57 @@ impl Statements {
         }
         resolved.snapshot = if snapshot == 0 { self.catalog().newest().await? } else { snapshot };
         let datasets = self.catalog().datasets(resolved.snapshot, &names).await?;
+        let mut reads = Vec::new();
         for table in gated.tables.iter().filter(|table| matches!(table.space, Space::Main | Space::Raw)) {
             let Some(dataset) = datasets.iter().find(|dataset| name_of(dataset) == table.name) else {
                 return Err(self.unknown(&table.name).await);
             };
-            let sql = match need {
-                Need::Columns => relation::nothing(&match table.space {
-                    Space::Raw => relation::raw_columns(dataset)?,
-                    _ => relation::main_columns(dataset)?,
-                }),
+            match need {
+                Need::Columns => resolved.relations.views.push(without_rows(table, dataset)?),
                 Need::Rows(parameters) => {
-                    self.view(gated, table, (dataset.as_ref(), resolved.snapshot), parameters).await?
+                    reads.push(self.read(gated, table, (dataset, resolved.snapshot), parameters).await?);
                 }
-            };
-            resolved.relations.views.push(View {
-                schema: table.space.schema(),
-                name: table.name.clone(),
-                sql,
-            });
+            }
+        }
+        if reads.is_empty() {
+            return Ok(resolved);
+        }
+        let files = reads.iter().flat_map(|read| read.files().into_iter().map(|file| (read.bucket(), file)));
+        resolved.held = self.0.access.hold(&files.collect::<Vec<_>>()).await?;
+        let mut paths = resolved.held.paths.as_slice();
+        for read in &reads {
+            let (own, rest) = paths.split_at(read.needed.len());
+            resolved.relations.views.push(read.view(own)?);
+            paths = rest;
         }
         Ok(resolved)
     }
 
-    async fn view(
+    // Which files of a table the statement needs.
+    async fn read<'a>(
         &self,
         gated: &Gated,
-        table: &Table,
-        (dataset, snapshot): (&ResolvedDataset, u64),
+        table: &'a Table,
+        (dataset, snapshot): (&'a ResolvedDataset, u64),
         parameters: &Parameters,
-    ) -> Result<String, QueryError> {
-        let lake = self.0.lake.as_ref();
-        if table.space == Space::Raw {
-            let files = self.catalog().files(dataset, snapshot, Layer::Raw).await?;
-            self.0.files.read(files.all().len());
-            return relation::raw_view(dataset, &files.all().iter().collect::<Vec<_>>(), lake);
-        }
-        let files = self.catalog().files(dataset, snapshot, Layer::Processed).await?;
-        let places = gated.places.iter().filter(|(named, _)| named == table).map(|(_, place)| place);
-        let columns = relation::prunable(dataset)?;
-        let pruning = Pruning::of(gated, &places.collect::<Vec<_>>(), &columns, parameters, self.0.zone);
-        let needed = files.all().iter().filter(|file| pruning.needs(file)).collect::<Vec<_>>();
+    ) -> Result<Read<'a>, QueryError> {
+        self.0.queried.note(&table.name);
+        let layer = if table.space == Space::Raw { Layer::Raw } else { Layer::Processed };
+        let files = self.catalog().files(dataset, snapshot, layer).await?;
+        let all = 0..files.all().len();
+        let needed = if layer == Layer::Raw {
+            all.collect::<Vec<_>>()
+        } else {
+            let places = gated.places.iter().filter(|(named, _)| named == table).map(|(_, place)| place);
+            let columns = relation::prunable(dataset)?;
+            let pruning = Pruning::of(gated, &places.collect::<Vec<_>>(), &columns, parameters, self.0.zone);
+            all.filter(|at| files.all().get(*at).is_some_and(|file| pruning.needs(file))).collect()
+        };
         let pruned = files.all().len() - needed.len();
         self.0.files.read(needed.len());
         self.0.files.pruned(pruned);
         tracing::debug!(dataset = %table.name, read = needed.len(), pruned, "files of a statement");
-        relation::main_view(dataset, &needed, lake)
+        Ok(Read { table, dataset, files, needed })
     }
 
     /// A database with the relations; `rows` false leaves the tables of `meta` empty.
@@ -190,6 +229,15 @@ impl Statements {
         let bare = names.iter().map(String::as_str).find(|known| known.strip_prefix("meta.") == Some(name));
         no_table(name, bare.or_else(|| nearest(name, names.iter().map(String::as_str))))
     }
+}
+
+fn without_rows(table: &Table, dataset: &ResolvedDataset) -> Result<View, QueryError> {
+    let columns = match table.space {
+        Space::Raw => relation::raw_columns(dataset)?,
+        _ => relation::main_columns(dataset)?,
+    };
+    let sql = relation::nothing(&columns);
+    Ok(View { schema: table.space.schema(), name: table.name.clone(), sql })
 }
 
 fn filled(table: &Table) -> Result<(&'static str, String), QueryError> {

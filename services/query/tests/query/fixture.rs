@@ -1,6 +1,6 @@
 //! A lake with files, a catalog that shows them, and the role served on a port.
 
-use std::{path::Path, pin::Pin, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use arrow_array::{
     ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, StructArray,
@@ -11,20 +11,17 @@ use arrow_flight::{
     sql::client::FlightSqlServiceClient,
 };
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
-use futures::{Stream, TryStreamExt as _, stream};
+use futures::TryStreamExt as _;
 use parquet::arrow::ArrowWriter;
 use rfe_lake::{Bucket, Lake, LocalLake};
-use rfe_mesh::{MeshChannel, Metrics, Shutdown, pages::Pages, server::GrpcPort};
+use rfe_mesh::{Metrics, Shutdown, pages::Pages, server::GrpcPort};
 use rfe_model::name::LINEAGE_IDS;
-use rfe_proto::metadata::{
-    Column, DataFile, Dataset, GetSnapshotRequest, GetSnapshotResponse, Layer, ResolveDatasetsRequest,
-    ResolveDatasetsResponse, ResolvedDataset, ScanFilesRequest, ScanFilesResponse, ScanTableRequest,
-    ScanTableResponse,
-    catalog_service_server::{CatalogService, CatalogServiceServer},
-};
+use rfe_proto::metadata::{Column, DataFile, Dataset, ResolvedDataset};
 use rfe_query::{Config, Deps};
 use tokio::net::TcpListener;
-use tonic::{Request, Response, Status, service::RoutesBuilder, transport::Channel};
+use tonic::{Status, service::RoutesBuilder, transport::Channel};
+
+use crate::shown::Shown;
 
 /// Snapshot 1 shows one file of `finance_csv`, snapshot 2 both.
 pub const NEWEST: u64 = 2;
@@ -37,6 +34,10 @@ pub struct Served {
     pub folder: tempfile::TempDir,
     /// Its metrics.
     pub metrics: Metrics,
+    /// Its lake.
+    pub lake: Arc<dyn Lake>,
+    /// What its catalog shows.
+    pub shown: Shown,
     shutdown: Shutdown,
 }
 
@@ -64,6 +65,21 @@ impl Served {
         let stream =
             self.plain().await.do_get(arrow_flight::Ticket::new(sql.as_bytes().to_vec())).await?.into_inner();
         collect(stream).await
+    }
+
+    /// Ends it, and leaves its folder, its lake and what its catalog shows.
+    pub async fn end(mut self) -> (tempfile::TempDir, Arc<dyn Lake>, Shown) {
+        self.shutdown.begin();
+        assert!(self.shutdown.drained(std::time::Duration::from_secs(20)).await, "the role ends");
+        let folder = std::mem::replace(&mut self.folder, tempfile::tempdir().expect("folder"));
+        (folder, Arc::clone(&self.lake), self.shown.clone())
+    }
+
+    /// The value of a metric, 0 before it is counted.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = self.metrics.render();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0, |value| value.parse().expect("a number"))
     }
 
     /// The rows as text, a row a line, values joined by `|`.
@@ -121,15 +137,24 @@ pub async fn serve_with(config: Config) -> Served {
     serve_datasets(config, datasets).await
 }
 
-/// Serves the role over datasets of one's own.
+/// Serves the role over datasets of one's own, on a local lake.
 pub async fn serve_datasets(config: Config, make: impl Fn(&dyn Lake) -> Vec<ResolvedDataset>) -> Served {
     let folder = tempfile::tempdir().expect("folder");
     let lake: Arc<dyn Lake> = Arc::new(LocalLake::open(folder.path()).expect("lake"));
+    let shown = Shown::new(make(lake.as_ref()));
+    serve_on(config, lake, shown, folder).await
+}
+
+/// Serves the role over what a catalog shows of a lake.
+pub async fn serve_on(
+    config: Config,
+    lake: Arc<dyn Lake>,
+    shown: Shown,
+    folder: tempfile::TempDir,
+) -> Served {
     let shutdown = Shutdown::new();
-    let metadata = serve_catalog(Datasets { all: make(lake.as_ref()) }, &shutdown).await;
     let metrics = Metrics::default();
-    let deps = Deps { metadata, lake, shutdown: shutdown.clone(), metrics: metrics.clone() };
-    let role = rfe_query::build(config, deps).expect("the role");
+    let role = build(&config, &lake, &shown, &shutdown, &metrics).await;
     let mut routes = RoutesBuilder::default();
     for (_, task) in role.register(&mut routes) {
         shutdown.spawn(task);
@@ -141,105 +166,37 @@ pub async fn serve_datasets(config: Config, make: impl Fn(&dyn Lake) -> Vec<Reso
         GrpcPort::new(routes.routes(), Pages { metrics: metrics.clone(), ..Pages::default() }),
         &shutdown,
     );
-    Served { url, folder, metrics, shutdown }
+    Served { url, folder, metrics, lake, shown, shutdown }
 }
 
-async fn serve_catalog(datasets: Datasets, shutdown: &Shutdown) -> MeshChannel {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("port");
-    let url = format!("http://{}", listener.local_addr().expect("address"));
-    let token = shutdown.token();
-    let server = tonic::transport::Server::builder()
-        .add_service(CatalogServiceServer::new(datasets))
-        .serve_with_incoming_shutdown(
-            tonic::transport::server::TcpIncoming::from(listener).with_nodelay(Some(true)),
-            async move { token.cancelled().await },
-        );
-    tokio::spawn(server);
-    MeshChannel::remote(&url).expect("channel")
-}
-
-struct Datasets {
-    all: Vec<ResolvedDataset>,
-}
-
-#[tonic::async_trait]
-impl CatalogService for Datasets {
-    type ScanFilesStream = Pin<Box<dyn Stream<Item = Result<ScanFilesResponse, Status>> + Send>>;
-    type ScanTableStream = Pin<Box<dyn Stream<Item = Result<ScanTableResponse, Status>> + Send>>;
-
-    async fn get_snapshot(
-        &self,
-        _: Request<GetSnapshotRequest>,
-    ) -> Result<Response<GetSnapshotResponse>, Status> {
-        Ok(Response::new(GetSnapshotResponse { snapshot: NEWEST }))
-    }
-
-    async fn resolve_datasets(
-        &self,
-        request: Request<ResolveDatasetsRequest>,
-    ) -> Result<Response<ResolveDatasetsResponse>, Status> {
-        let request = request.into_inner();
-        let snapshot = if request.snapshot == 0 { NEWEST } else { request.snapshot };
-        let wanted = |name: &String| request.datasets.is_empty() || request.datasets.contains(name);
-        let mut datasets = self
-            .all
-            .iter()
-            .filter(|one| one.dataset.as_ref().is_some_and(|dataset| wanted(&dataset.name)))
-            .cloned()
-            .collect::<Vec<_>>();
-        for dataset in &mut datasets {
-            assert!(request.columns_only, "files come as a stream");
-            (dataset.processed, dataset.raw) = (Vec::new(), Vec::new());
-        }
-        Ok(Response::new(ResolveDatasetsResponse { snapshot, datasets }))
-    }
-
-    async fn scan_files(
-        &self,
-        request: Request<ScanFilesRequest>,
-    ) -> Result<Response<Self::ScanFilesStream>, Status> {
-        let request = request.into_inner();
-        let named = |one: &&ResolvedDataset| {
-            one.dataset.as_ref().is_some_and(|dataset| dataset.name == request.dataset)
+// Its cache may be in use yet by a role that ends.
+async fn build(
+    config: &Config,
+    lake: &Arc<dyn Lake>,
+    shown: &Shown,
+    shutdown: &Shutdown,
+    metrics: &Metrics,
+) -> rfe_mesh::Role {
+    let metadata = shown.serve(shutdown).await;
+    for _ in 0..200 {
+        let deps = Deps {
+            metadata: metadata.clone(),
+            lake: Arc::clone(lake),
+            shutdown: shutdown.clone(),
+            metrics: metrics.clone(),
         };
-        let dataset = self.all.iter().find(named).expect("a dataset that was resolved");
-        let files = if request.layer() == Layer::Raw { &dataset.raw } else { &dataset.processed };
-        let visible = files.iter().filter(|file| file.begin_snapshot <= request.snapshot).cloned();
-        let pieces = visible.map(|file| Ok(ScanFilesResponse { data_files: vec![file] }));
-        Ok(Response::new(Box::pin(stream::iter(pieces.collect::<Vec<_>>()))))
+        match rfe_query::build(config.clone(), deps) {
+            Err(error) if error.message.contains("in use by another process") => {
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
+            built => return built.expect("the role"),
+        }
     }
-
-    async fn scan_table(
-        &self,
-        request: Request<ScanTableRequest>,
-    ) -> Result<Response<Self::ScanTableStream>, Status> {
-        let rows = if request.into_inner().table == "ingestion_runs" { 5000 } else { 0 };
-        let at = TimestampMicrosecondArray::from_iter_values(0..rows).with_timezone("UTC");
-        let batch = batch(vec![
-            ("id", Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("run-{row}"))))),
-            ("rows", Arc::new(Int64Array::from_iter_values(0..rows))),
-            ("created_at", Arc::new(at)),
-        ]);
-        let mut bytes = Vec::new();
-        let mut writer =
-            arrow_ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).expect("writer");
-        writer.write(&batch).and_then(|()| writer.finish()).expect("write");
-        drop(writer);
-        // Pieces that end anywhere.
-        let pieces = bytes
-            .chunks(1000)
-            .map(|piece| Ok(ScanTableResponse { arrow_ipc: piece.to_vec() }))
-            .collect::<Vec<_>>();
-        Ok(Response::new(Box::pin(stream::iter(pieces))))
-    }
+    panic!("another role goes on using the cache");
 }
 
-fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
-        .expect("batch")
-}
-
-fn datasets(lake: &dyn Lake) -> Vec<ResolvedDataset> {
+/// The datasets that are served by default.
+pub fn datasets(lake: &dyn Lake) -> Vec<ResolvedDataset> {
     vec![
         finance(lake),
         clicks(lake),

@@ -64,6 +64,25 @@ pub async fn only_work_of_the_kinds_asked_for_is_leased(queue: &impl Whole) {
     assert_eq!(take(queue).await.lease.id, batch.lease.id);
 }
 
+pub async fn a_compaction_keeps_nobody_from_work(queue: &impl Whole) {
+    let of = |kinds: &[JobKind]| queue.lease(LeaseRequest { kinds: kinds.to_vec(), ..now() });
+    for kind in [JobKind::Compaction, JobKind::Compaction, JobKind::Pull] {
+        queue.enqueue(job("s", kind)).await.expect("enqueue");
+    }
+    accept(queue, "s", &["a"]).await;
+    let compaction = of(&[JobKind::Compaction]).await.expect("lease").expect("compaction");
+    let batch = of(&[JobKind::Events]).await.expect("lease").expect("batch");
+    let pull = of(&[JobKind::Pull, JobKind::Replay]).await.expect("lease").expect("pull");
+    let kinds = [compaction.kind, batch.kind, pull.kind];
+    assert_eq!(kinds, [JobKind::Compaction, JobKind::Events, JobKind::Pull]);
+    queue.cancel(&compaction.lease.id).await.expect("cancel");
+    assert!(matches!(queue.heartbeat(&compaction.lease).await, Err(QueueError::Stale(_))));
+    queue.pause("s").await.expect("pause");
+    assert_eq!(of(&[JobKind::Compaction]).await.expect("lease"), None, "it rests with its source");
+    queue.resume("s").await.expect("resume");
+    of(&[JobKind::Compaction]).await.expect("lease").expect("the second compaction");
+}
+
 pub async fn sources_take_turns(queue: &impl Whole) {
     for n in 0..3 {
         queue.enqueue(job("busy", JobKind::Replay)).await.expect("enqueue");

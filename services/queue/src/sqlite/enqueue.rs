@@ -1,4 +1,4 @@
-//! A pull, replay or backfill job comes in.
+//! A job that is not one of events comes in.
 
 use rfe_proto::ingest::JobKind;
 

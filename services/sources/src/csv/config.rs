@@ -10,6 +10,7 @@ use crate::{
     config::{Wrong, decode},
     encoding::Encoding,
     location,
+    s3::S3Access,
 };
 
 /// The keys below `config`.
@@ -19,6 +20,7 @@ pub(super) struct Config {
     pub(super) location: String,
     #[serde(default)]
     pub(super) headers: BTreeMap<String, String>,
+    pub(super) s3: Option<S3Access>,
     delimiter: Option<String>,
     quote: Option<String>,
     escape: Option<String>,
@@ -42,7 +44,7 @@ impl Config {
 
     /// Checks what decoding does not.
     pub(super) fn check(&self, wrong: &mut Wrong) {
-        location::check(&self.location, &self.headers, wrong);
+        location::check(&self.location, &self.headers, self.s3.as_ref(), wrong);
         if let Some(names) = &self.names {
             let settled = rfe_model::name::settle_columns(names);
             if let Some((given, _)) = names.iter().zip(&settled).find(|(given, settled)| given != settled) {

@@ -32,6 +32,8 @@ pub(super) struct Layout {
     rules: Vec<Option<Rule>>,
     /// Those that have a rule.
     ruled: Vec<usize>,
+    /// Columns that must have a value, and where they are; `None`: the file has no such field.
+    required: Vec<(String, Option<usize>)>,
     /// How numbers of a field are written, where that is not the plain form.
     numbers: Vec<Option<NumberForm>>,
 }
@@ -50,7 +52,9 @@ impl Layout {
         let numbers = header.iter().map(form).collect();
         let rules: Vec<Option<Rule>> = header.iter().map(rule).collect();
         let ruled = (0..rules.len()).filter(|at| rules[*at].is_some()).collect();
-        Self { dialect, header, union, file, rules, ruled, numbers }
+        let places = expected.required_places(&header);
+        let required = expected.required().iter().cloned().zip(places).collect();
+        Self { dialect, header, union, file, rules, ruled, required, numbers }
     }
 
     fn check(&self, record: &[u8], fields: &[Field], framed: Framed, line: u64) -> Result<(), Flaw> {
@@ -142,11 +146,18 @@ impl<'l> TextTable<'l> {
         let text = |field: &Field| -> Cow<'_, str> {
             value(&layout.dialect, Cow::Borrowed(&record[field.start..field.end]), *field)
         };
+        let given = |at: usize| {
+            let (field, text) = (&fields[at], text(&fields[at]));
+            let is_null = text.is_empty() && !field.is_quoted || layout.is_null(&text);
+            (!is_null).then_some(text)
+        };
         for at in &layout.ruled {
-            let (field, text) = (&fields[*at], text(&fields[*at]));
-            if !(text.is_empty() && !field.is_quoted || layout.is_null(&text)) {
+            if let Some(text) = given(*at) {
                 layout.check_value(*at, &text)?;
             }
+        }
+        if let Some((name, _)) = layout.required.iter().find(|(_, at)| at.and_then(given).is_none()) {
+            return Err(Flaw::no_key(name));
         }
         for (at, (field, column)) in fields.iter().zip(&mut self.columns).enumerate() {
             let text = (field.end > field.start || field.is_quoted).then(|| text(field));

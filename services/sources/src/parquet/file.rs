@@ -1,7 +1,12 @@
 //! One Parquet file: its footer, and the columns of its row groups. Bytes are read into memory rather than mapped, so a file that is
 //! cut while it is read is an error and not the end of the process.
 
-use std::{collections::HashMap, fs::File, ops::Range, os::unix::fs::FileExt, panic::AssertUnwindSafe};
+use std::{
+    collections::HashMap,
+    io::{self, Cursor},
+    ops::Range,
+    panic::AssertUnwindSafe,
+};
 
 use polars::prelude::{
     ArrowField, ArrowSchema, ArrowTimeUnit, Column, DataFrame, IntoColumn, PolarsError, PolarsResult, Series,
@@ -16,6 +21,7 @@ use rfe_model::letter::Stage;
 use super::pages::{self, Span};
 use crate::{
     ReadError,
+    byte_ranges::ByteRanges,
     error::code,
     source_file::{SourceFile, unreadable},
 };
@@ -23,6 +29,11 @@ use crate::{
 const MAGIC: &[u8; 4] = b"PAR1";
 /// The magic of files whose footer is encrypted.
 const ENCRYPTED: &[u8; 4] = b"PARE";
+
+/// Bytes at the end that are read first: most footers fit.
+const TAIL: u64 = 64 << 10;
+/// Behind a footer stand its length and the magic.
+const BEHIND_FOOTER: u64 = 8;
 
 /// Rows of one row group, counted from its first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +45,7 @@ pub(super) struct Slice {
 /// An opened file.
 pub(super) struct ParquetFile {
     name: String,
-    file: File,
-    bytes: u64,
+    file: ByteRanges,
     metadata: FileMetadata,
     schema: ArrowSchema,
     /// Pages of columns of the row group that was read last, if it is read in several pieces.
@@ -52,16 +62,15 @@ impl std::fmt::Debug for ParquetFile {
 impl ParquetFile {
     /// Opens a file and reads its footer.
     pub(super) fn open(source: &SourceFile) -> Result<Self, ReadError> {
-        let mut file = source.open_on_disk()?;
-        let bytes = file.metadata().map_err(|error| unreadable(&source.name, &error))?.len();
-        check_magic(source, &file, bytes)?;
-        let metadata = guarded(&source.name, "its footer", || read_metadata(&mut file))?;
+        let file = source.ranges()?;
+        let footer = footer(source, &file)?;
+        let metadata = guarded(&source.name, "its footer", || read_metadata(&mut Cursor::new(footer)))?;
         // Finer than the dataset's types only costs range: nanoseconds end in the year 2262.
         let options = SchemaInferenceOptions { int96_coerce_to_timeunit: ArrowTimeUnit::Microsecond };
         let schema =
             guarded(&source.name, "its schema", || infer_schema_with_options(&metadata, &Some(options)))?;
         let name = source.name.clone();
-        Ok(Self { name, file, bytes, metadata, schema, known: HashMap::new(), known_group: usize::MAX })
+        Ok(Self { name, file, metadata, schema, known: HashMap::new(), known_group: usize::MAX })
     }
 
     /// The names of its columns as they are.
@@ -179,41 +188,42 @@ impl ParquetFile {
     }
 
     fn bytes(&self, place: Range<u64>, part: &str) -> Result<Vec<u8>, ReadError> {
-        let length = place.end.checked_sub(place.start).filter(|_| place.end <= self.bytes);
-        let Some(length) = length else {
+        if place.start > place.end || place.end > self.file.len() {
             let reason = format!("its bytes {} to {} are not in the file", place.start, place.end);
             return Err(damaged(&self.name, part, &reason));
-        };
-        let mut bytes = vec![0; length as usize];
-        self.file.read_exact_at(&mut bytes, place.start).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => {
-                damaged(&self.name, part, "the file was cut while it was read")
-            }
+        }
+        self.file.read_on(place).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => damaged(&self.name, part, "the file was cut while it was read"),
             _ => unreadable(&self.name, &error),
-        })?;
-        Ok(bytes)
+        })
     }
 }
 
-fn check_magic(source: &SourceFile, file: &File, bytes: u64) -> Result<(), ReadError> {
-    let (mut head, mut tail) = ([0; 4], [0; 4]);
-    let is_long = bytes >= 12;
-    if is_long {
-        file.read_exact_at(&mut head, 0)
-            .and_then(|()| file.read_exact_at(&mut tail, bytes - 4))
-            .map_err(|error| unreadable(&source.name, &error))?;
-    }
-    if &tail == ENCRYPTED {
+// The end of the file, which holds its footer, once its first and last bytes are those of a Parquet file.
+fn footer(source: &SourceFile, file: &ByteRanges) -> Result<Vec<u8>, ReadError> {
+    let read = |place: Range<u64>| file.read(place).map_err(|error| unreadable(&source.name, &error));
+    let bytes = file.len();
+    let tail = read(bytes.saturating_sub(TAIL)..bytes)?;
+    // No file is shorter than two magics and a length.
+    let is_long = bytes >= 4 + BEHIND_FOOTER;
+    if is_long && tail.ends_with(ENCRYPTED) {
         return Err(encrypted(&source.name));
     }
-    if &head != MAGIC {
+    let is_whole = tail.len() as u64 == bytes;
+    let begins = is_long && if is_whole { tail.starts_with(MAGIC) } else { read(0..4)? == MAGIC };
+    if !begins {
         let message = format!("`{}` is no Parquet file: it does not begin with PAR1", source.name);
         return Err(ReadError::permanent(Stage::Read, code::NOT_PARQUET, message));
     }
-    if &tail != MAGIC {
+    let Some((_, length)) = tail.strip_suffix(MAGIC).and_then(|tail| tail.split_last_chunk::<4>()) else {
         return Err(damaged(&source.name, "its footer", "the file does not end with PAR1; it was cut"));
+    };
+    let needed = u64::from(u32::from_le_bytes(*length)) + BEHIND_FOOTER;
+    // A length that can't be is the decoder's to refuse.
+    if needed <= tail.len() as u64 || needed > bytes {
+        return Ok(tail);
     }
-    Ok(())
+    read(bytes - needed..bytes)
 }
 
 // Damaged bytes make the decoder fail, and in places panic.

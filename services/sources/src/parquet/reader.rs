@@ -76,7 +76,7 @@ impl ParquetReader {
     pub(super) fn open(location: &Location, context: &ReadContext) -> Result<Self, ReadError> {
         let files = location.files(context)?;
         let files: Vec<SourceFile> =
-            files.into_iter().map(|file| file.on_disk(&context.scratch)).collect::<Result<_, _>>()?;
+            files.into_iter().map(|file| file.with_ranges(&context.scratch)).collect::<Result<_, _>>()?;
         let bytes_total = location::bytes_total(&files);
         let mut spellings: HashMap<String, String> = HashMap::new();
         let mut named = Vec::with_capacity(files.len());

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::desk::{Desk, expecting, kind, names, observed, raw, read};
 
-fn container(schema: &str, codec: Codec, blocks: &[Vec<Value>]) -> Vec<u8> {
+pub fn container(schema: &str, codec: Codec, blocks: &[Vec<Value>]) -> Vec<u8> {
     let schema = Schema::parse_str(schema).expect("schema");
     let mut writer = Writer::with_codec(&schema, Vec::new(), codec);
     for block in blocks {

@@ -74,6 +74,7 @@ pub fn context(roots: Vec<PathBuf>) -> ReadContext {
         expected: Expectation::default(),
         roots,
         allow_private_hosts: vec!["127.0.0.1".to_owned()],
+        s3: None,
         secrets: Arc::new(Secrets(BTreeMap::new())),
         scratch: std::env::temp_dir(),
         chunk_bytes: 1 << 20,
@@ -107,7 +108,7 @@ fn case(spec: &SourceSpec, context: &ReadContext) -> Case {
 
 pub fn expecting(context: ReadContext, types: &[(&str, SqlType)]) -> ReadContext {
     let declared = types.iter().map(|(name, of)| ((*name).to_owned(), of.clone())).collect();
-    ReadContext { expected: Expectation { declared, held: None }, ..context }
+    ReadContext { expected: Expectation { declared, ..Expectation::default() }, ..context }
 }
 
 pub fn texts(column: &Column) -> Vec<Option<String>> {

@@ -16,7 +16,15 @@ use crate::{
 
 /// A registry that remembers files.
 #[derive(Debug, Default)]
-struct Known(Mutex<BTreeSet<FileMark>>);
+pub struct Known(Mutex<BTreeSet<FileMark>>);
+
+impl Known {
+    /// As a commit does.
+    pub fn remember(&self, chunks: &[Chunk]) {
+        let files = chunks.iter().flat_map(|chunk| chunk.files.clone());
+        self.0.lock().expect("known").extend(files);
+    }
+}
 
 #[async_trait]
 impl ReadMemory for Known {
@@ -51,8 +59,7 @@ impl Shelf {
     // Reads and commits.
     async fn run(&self, spec: &SourceSpec) -> Vec<Chunk> {
         let chunks = read(spec, &self.context()).await.expect("read");
-        let files = chunks.iter().flat_map(|chunk| chunk.files.clone());
-        self.known.0.lock().expect("known").extend(files);
+        self.known.remember(&chunks);
         chunks
     }
 }

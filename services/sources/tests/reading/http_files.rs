@@ -1,5 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
+use apache_avro::{Codec, types::Value};
 use rfe_model::SourceSpec;
 use rfe_sources::{
     conformance::{self, Case},
@@ -8,6 +9,7 @@ use rfe_sources::{
 use serde_json::json;
 
 use crate::{
+    avro::container,
     desk::{Secrets, column, context, expecting, gz, kind, names, raw, read, some, spec},
     file_server::{FileServer, head, ok},
 };
@@ -85,6 +87,17 @@ async fn a_file_is_asked_for_once_and_named_without_its_query() {
     let asked = server.asked.lock().expect("heads")[0].to_lowercase();
     assert!(asked.starts_with("get /a.csv?sig=s3cret "), "{asked}");
     assert!(asked.contains("authorization: basic dxnlcjpwyxnz"), "{asked}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_records_is_asked_for_once() {
+    let schema = r#"{"type":"record","name":"r","fields":[{"name":"id","type":"long"}]}"#;
+    let record = |id| Value::Record(vec![("id".to_owned(), Value::Long(id))]);
+    let server = FileServer::of(container(schema, Codec::Null, &[vec![record(1), record(2)]])).await;
+    let spec = spec("avro", json!({"location": format!("{}/a.avro", server.url)}));
+    let chunks = read(&spec, &context(Vec::new())).await.expect("read");
+    assert_eq!(chunks.iter().map(rfe_sources::Chunk::rows).sum::<usize>(), 2);
+    assert_eq!(server.requests(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 mod api;
 mod avro;
+mod bucket;
 mod casts;
 mod compression;
 mod csv;
@@ -16,6 +17,7 @@ mod files_once;
 mod hostile_bytes;
 mod http_files;
 mod json;
+mod merge_keys;
 mod parquet;
 mod properties;
 mod properties_of_json;
@@ -25,5 +27,7 @@ mod rest_auth;
 mod rest_incremental;
 mod rest_pages;
 mod rest_resume;
+mod s3_bodies;
+mod s3_files;
 mod specs;
 mod trial;

@@ -51,6 +51,19 @@ async fn the_suite_passes() {
 }
 
 #[tokio::test]
+async fn a_file_without_columns_has_its_rows_all_the_same() {
+    let desk = Desk::new();
+    write(&desk, "a.parquet", DataFrame::new(5, Vec::new()).expect("frame"), 2);
+    for chunk_bytes in [1, 1 << 20] {
+        let context = rfe_sources::ReadContext { chunk_bytes, ..desk.context() };
+        let spec = desk.spec("parquet", json!({"location": "a.parquet"}));
+        let chunks = crate::desk::read(&spec, &context).await.expect("read");
+        assert_eq!(chunks.iter().map(rfe_sources::Chunk::rows).sum::<usize>(), 5);
+        assert!(chunks.iter().all(|chunk| chunk.columns.is_empty()));
+    }
+}
+
+#[tokio::test]
 async fn types_come_as_the_contract_says() {
     let desk = Desk::new();
     let at = Column::new("n".into(), [1_700_000_000_123_456_789_i64]);

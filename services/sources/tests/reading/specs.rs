@@ -30,6 +30,12 @@ fn what_the_contract_shows_is_accepted() {
         ("json", json!({"location": "x.ndjson"})),
         ("avro", json!({"location": "x/*.avro"})),
         (
+            "parquet",
+            json!({"location": "s3://bucket/dir/*.parquet", "s3": {"endpoint": "https://s3.example.com",
+            "region": "eu-central-1", "access_key": "${env:ID}", "secret_key": "${file:s3-secret}", "path_style": true}}),
+        ),
+        ("csv", json!({"location": "s3://bucket/a.csv", "s3": {}})),
+        (
             "rest",
             json!({"url": "${env:MOCK_API_URL}/customers", "records": "/data", "headers": {"Authorization": "Bearer ${file:token}"},
             "pagination": {"kind": "page", "page_param": "page", "limit_param": "limit", "limit": 100}, "rate": "10/s", "timeout": "30s", "max_pages": 5,
@@ -70,6 +76,13 @@ fn an_unknown_key_names_the_nearest() {
         ),
         ("webhook", json!({"verify": {"kind": "hmac", "secrt": "x"}}), "config.verify.secrt", "`secret`"),
         ("synthetic", json!({"sed": 1}), "config.sed", "`seed`"),
+        (
+            "parquet",
+            json!({"location": "s3://b/a", "s3": {"acces_key": "k"}}),
+            "config.s3.acces_key",
+            "`access_key`",
+        ),
+        ("csv", json!({"location": "s3://b/a", "s3": {"endpont": "x"}}), "config.s3.endpont", "`endpoint`"),
     ] {
         let (at, reason) = only(kind, config);
         assert_eq!(at, path);
@@ -81,7 +94,23 @@ fn an_unknown_key_names_the_nearest() {
 fn wrong_values_are_named_where_they_stand() {
     for (kind, config, path) in [
         ("csv", json!({}), "config"),
-        ("csv", json!({"location": "s3://bucket/x"}), "config.location"),
+        ("csv", json!({"location": "s3://bucket"}), "config.location"),
+        ("csv", json!({"location": "a.csv", "s3": {}}), "config.s3"),
+        ("parquet", json!({"location": "s3://b/a", "s3": {"endpoint": "minio:9000"}}), "config.s3.endpoint"),
+        ("json", json!({"location": "s3://b/a", "s3": {"region": "eu@evil.example"}}), "config.s3.region"),
+        ("avro", json!({"location": "s3://b/a", "s3": {"access_key": "k"}}), "config.s3.secret_key"),
+        ("csv", json!({"location": "s3://b/a", "s3": {"secret_key": "${env:S}"}}), "config.s3.access_key"),
+        (
+            "csv",
+            json!({"location": "s3://b/a", "s3": {"access_key": "k", "secret_key": "plain"}}),
+            "config.s3.secret_key",
+        ),
+        (
+            "csv",
+            json!({"location": "s3://b/a", "s3": {"access_key": "${nope}", "secret_key": "${env:S}"}}),
+            "config.s3.access_key",
+        ),
+        ("csv", json!({"location": "s3://b/a", "headers": {"X": "y"}}), "config.headers"),
         ("csv", json!({"location": "x", "delimiter": ";;"}), "config.delimiter"),
         ("csv", json!({"location": "x", "delimiter": "\""}), "config.quote"),
         ("csv", json!({"location": "x", "encoding": "utf-7"}), "config.encoding"),
@@ -163,11 +192,17 @@ fn locations_are_paths_globs_and_urls() {
         "http://x.org/a.csv",
         "https://x.org/a?sig=${env:S}",
         "${env:BASE}/a.csv",
+        "s3://bucket/a b.csv",
+        "s3://bucket/d/**/*.csv.gz",
+        "s3://${env:BUCKET}/a.csv",
     ] {
         assert_eq!(wrong(&spec("csv", json!({ "location": good }))), [], "{good}");
     }
     for (bad, says) in [
-        ("s3://b/a.csv", "later version"),
+        ("s3://b/", "names no object"),
+        ("s3://*/a.csv", "wildcards are for keys"),
+        ("s3://b/a**.csv", "no glob"),
+        ("gs://b/a.csv", "s3://"),
         ("ftp://x.org/a.csv", "ftp"),
         ("http://x.org/*.csv", "wildcards"),
         ("http://", "no URL"),

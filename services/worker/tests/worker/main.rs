@@ -4,6 +4,7 @@ mod drift;
 mod events;
 mod failures;
 mod flaky;
+mod frozen;
 mod memory;
 mod node;
 mod pages;

@@ -1,0 +1,58 @@
+//! `rfe check`: whether a node of this configuration would start.
+
+use crate::{Config, StartError, folder::DataFolder, node::listen, stores};
+
+/// What a look at one part found.
+#[derive(Debug)]
+pub struct Finding {
+    /// `data`, `registry`, `queue`, `lake`, `http` or `grpc`.
+    pub part: &'static str,
+    /// Where it is, or what is wrong with it.
+    pub found: Result<String, StartError>,
+}
+
+/// Looks at each part of a node, whatever is wrong with the others. No work is started, and the tables of Postgres stay as they are.
+/// A folder or a bucket that is missing is made, which shows that it can be.
+pub async fn check(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut add = |part, found| findings.push(Finding { part, found });
+    let folder = DataFolder::open(&config.data_dir);
+    // What is embedded can't be looked at while the folder is another's; backends can.
+    let folder = match folder {
+        Ok(folder) => {
+            add("data", Ok(config.data_dir.display().to_string()));
+            Some(folder)
+        }
+        Err(error) => {
+            add("data", Err(error.into()));
+            None
+        }
+    };
+    let folder = folder.as_ref();
+    if let Some(place) = config.registry.shown() {
+        add("registry", stores::probe_postgres(config).await.map(|()| format!("Postgres at {place}")));
+    } else if let Some(folder) = folder {
+        let opened = stores::registry(config, folder).await;
+        add("registry", opened.map(|_| folder.join(stores::REGISTRY).display().to_string()));
+    }
+    if let Some(folder) = folder {
+        let opened = stores::queue(config, folder).await;
+        add("queue", opened.map(|_| folder.join(stores::QUEUE).display().to_string()));
+    }
+    if let Some(s3) = config.lake.s3() {
+        let place = format!(
+            "{}, buckets {:?}",
+            config.lake.endpoint.as_deref().unwrap_or_default(),
+            [&s3.buckets.raw, &s3.buckets.processed, &s3.buckets.dead_letter,]
+        );
+        add("lake", stores::s3(config, s3).await.map(|_| place));
+    } else if let Some(folder) = folder {
+        add("lake", stores::local(folder).map(|_| folder.join(stores::LAKE).display().to_string()));
+    }
+    for (part, name, address) in
+        [("http", "http_addr", config.http_addr), ("grpc", "grpc_addr", config.grpc_addr)]
+    {
+        add(part, listen(name, address).await.map(|_| address.to_string()));
+    }
+    findings
+}

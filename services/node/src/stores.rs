@@ -1,0 +1,158 @@
+//! The stores of a node: each embedded below the data folder, unless the configuration names a backend for it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use rfe_lake::{Lake, LocalLake, S3Config, S3Lake};
+use rfe_queue::{SqliteQueue, SqliteQueueConfig};
+use rfe_registry::{
+    CatalogStore, LetterStore, MemoryStore, Page, PostgresRegistry, RegistryError, RunStore, ScheduleStore,
+    SourceStore, SqliteRegistry, UpkeepStore,
+};
+
+use crate::{Config, StartError, folder::DataFolder};
+
+pub(crate) const REGISTRY: &str = "registry.db";
+pub(crate) const QUEUE: &str = "queue.db";
+pub(crate) const LAKE: &str = "lake";
+
+/// The opened stores.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    pub(crate) registry: Registry,
+    pub(crate) queue: Arc<SqliteQueue>,
+    pub(crate) lake: Arc<dyn Lake>,
+}
+
+/// The registry, whichever it is.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    pub(crate) sources: Arc<dyn SourceStore>,
+    pub(crate) runs: Arc<dyn RunStore>,
+    pub(crate) memory: Arc<dyn MemoryStore>,
+    pub(crate) catalog: Arc<dyn CatalogStore>,
+    pub(crate) letters: Arc<dyn LetterStore>,
+    pub(crate) schedules: Arc<dyn ScheduleStore>,
+    pub(crate) upkeep: Arc<dyn UpkeepStore>,
+}
+
+impl Registry {
+    fn of<R>(registry: R) -> Self
+    where
+        R: SourceStore
+            + RunStore
+            + MemoryStore
+            + CatalogStore
+            + LetterStore
+            + ScheduleStore
+            + UpkeepStore
+            + 'static,
+    {
+        let registry = Arc::new(registry);
+        Self {
+            sources: registry.clone(),
+            runs: registry.clone(),
+            memory: registry.clone(),
+            catalog: registry.clone(),
+            letters: registry.clone(),
+            schedules: registry.clone(),
+            upkeep: registry,
+        }
+    }
+}
+
+/// Opens them all; tables and buckets that are missing are made.
+pub(crate) async fn open(config: &Config, folder: &DataFolder) -> Result<Stores, StartError> {
+    let registry = registry(config, folder).await?;
+    let queue = queue(config, folder).await?;
+    let lake = lake(config, folder).await?;
+    // The folder is ours alone: whoever held a lease is dead, and its work need not wait.
+    let expired = queue.expire_all_leases().await;
+    expired.map_err(|error| below("the queue", folder.join(QUEUE), error))?;
+    Ok(Stores { registry, queue: Arc::new(queue), lake })
+}
+
+pub(crate) async fn registry(config: &Config, folder: &DataFolder) -> Result<Registry, StartError> {
+    match &config.registry.url {
+        Some(url) => match PostgresRegistry::open(url.expose()).await {
+            Ok(registry) => Ok(Registry::of(registry)),
+            Err(error) => Err(postgres(config, &error)),
+        },
+        None => match SqliteRegistry::open(&folder.join(REGISTRY)).await {
+            Ok(registry) => Ok(Registry::of(registry)),
+            Err(error) => Err(below("the registry", folder.join(REGISTRY), error)),
+        },
+    }
+}
+
+pub(crate) async fn queue(config: &Config, folder: &DataFolder) -> Result<SqliteQueue, StartError> {
+    let path = folder.join(QUEUE);
+    let opened = SqliteQueue::open(SqliteQueueConfig {
+        max_jobs: config.queue.max_jobs,
+        max_bytes: config.queue.max_bytes,
+        ..SqliteQueueConfig::new(&path)
+    });
+    opened.await.map_err(|error| below("the queue", path, error))
+}
+
+async fn lake(config: &Config, folder: &DataFolder) -> Result<Arc<dyn Lake>, StartError> {
+    Ok(match config.lake.s3() {
+        Some(store) => Arc::new(s3(config, store).await?),
+        None => Arc::new(local(folder)?),
+    })
+}
+
+pub(crate) async fn s3(config: &Config, store: S3Config) -> Result<S3Lake, StartError> {
+    S3Lake::connect(store).await.map_err(|error| StartError::Backend {
+        what: "the object store",
+        place: config.lake.endpoint.clone().unwrap_or_default(),
+        setting: "MINIO_ENDPOINT",
+        reason: chain(&error),
+    })
+}
+
+pub(crate) fn local(folder: &DataFolder) -> Result<LocalLake, StartError> {
+    let path = folder.join(LAKE);
+    LocalLake::open(&path).map_err(|error| below("the lake", path, error))
+}
+
+/// Whether a node could use Postgres as it is; its tables stay as they are.
+pub(crate) async fn probe_postgres(config: &Config) -> Result<(), StartError> {
+    let Some(url) = &config.registry.url else { return Ok(()) };
+    let probe = async {
+        let registry = PostgresRegistry::connect(url.expose()).await?;
+        registry.sources(&Page { after: None, limit: 1 }, false).await.map(drop)
+    };
+    probe.await.map_err(|error: RegistryError| postgres(config, &error))
+}
+
+/// What is wrong with Postgres.
+pub(crate) fn postgres(config: &Config, error: &(dyn std::error::Error + 'static)) -> StartError {
+    StartError::Backend {
+        what: "Postgres",
+        place: config.registry.shown().unwrap_or_default(),
+        setting: "RFE_POSTGRES_URL",
+        reason: chain(error),
+    }
+}
+
+fn below(
+    what: &'static str,
+    path: PathBuf,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> StartError {
+    StartError::Store { what, path, source: Box::new(error) }
+}
+
+// An error and what caused it, unless it says that itself.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let said = cause.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,216 @@
+//! Data files: which of them a snapshot shows.
+
+use std::collections::{HashMap, HashSet};
+
+use prost::Message;
+use rfe_model::id::sha256_hex;
+use rfe_proto::metadata as pb;
+use sqlx::{QueryBuilder, Row as _};
+
+use super::{
+    driver::{Connection, Db, Row},
+    words,
+};
+use crate::{Page, RegistryError, Result};
+
+const COLUMNS: &str =
+    "key, layer, dataset, run_id, epoch, part, rows, bytes, sha256, schema_version, raw_columns_hash, stats,
+    begin_snapshot, end_snapshot, created_at";
+/// Rows of one INSERT; SQLite binds at most 32,766 values, Postgres 65,535.
+const INSERT: usize = 1000;
+
+/// Columns of raw files by their hash.
+pub(super) type RawColumns = HashMap<String, Vec<pb::Column>>;
+
+/// Which files of a dataset.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Visible<'a> {
+    pub(super) dataset: &'a str,
+    pub(super) snapshot: i64,
+    /// Unspecified: both.
+    pub(super) layer: pb::Layer,
+}
+
+impl Visible<'_> {
+    /// Adds a SELECT of what is visible. Those that have not ended and those that ended later have an index each.
+    fn select(&self, query: &mut QueryBuilder<Db>, columns: &str, after: Option<&(String, &'static str)>) {
+        self.arm(query, columns, "end_snapshot IS NULL", after);
+        query.push(" UNION ALL ");
+        self.arm(query, columns, "end_snapshot IS NOT NULL", after);
+        query.push(" AND end_snapshot > ").push_bind(self.snapshot);
+    }
+
+    fn arm(
+        &self,
+        query: &mut QueryBuilder<Db>,
+        columns: &str,
+        end: &str,
+        after: Option<&(String, &'static str)>,
+    ) {
+        query.push(format!("SELECT {columns} FROM data_files WHERE {end} AND begin_snapshot <= "));
+        query.push_bind(self.snapshot);
+        query.push(" AND dataset = ").push_bind(self.dataset.to_owned());
+        if self.layer != pb::Layer::Unspecified {
+            query.push(format!(" AND layer = '{}'", words::layer_text(self.layer)));
+        }
+        if let Some((key, layer)) = after {
+            query.push(" AND (key, layer) > (").push_bind(key.clone()).push(", ").push_bind(*layer).push(")");
+        }
+    }
+
+    /// The files by key; `page.after` is a `file_cursor`.
+    pub(super) async fn list(
+        &self,
+        connection: &mut Connection,
+        page: Option<&Page>,
+    ) -> Result<Vec<pb::DataFile>> {
+        let after = page.and_then(|page| page.after.as_deref()).map(cursor);
+        let mut query = QueryBuilder::<Db>::new("");
+        self.select(&mut query, COLUMNS, after.as_ref());
+        query
+            .push(" ORDER BY key, layer LIMIT ")
+            .push_bind(page.map_or(i64::MAX, |page| i64::from(page.limit)));
+        let rows = query.build().fetch_all(&mut *connection).await?;
+        let mut raw_columns = RawColumns::new();
+        for row in &rows {
+            load(connection, &mut raw_columns, row.try_get("raw_columns_hash")?).await?;
+        }
+        rows.iter().map(|row| from_row(row, &raw_columns)).collect()
+    }
+
+    /// Files, rows of processed ones, and bytes.
+    pub(super) async fn totals(&self, connection: &mut Connection) -> Result<(u32, i64, i64)> {
+        let mut query = QueryBuilder::<Db>::new(
+            "SELECT count(*) AS files, CAST(coalesce(sum(CASE WHEN layer = 'processed' THEN rows ELSE 0 END), 0) AS BIGINT) AS rows,
+            CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes FROM (",
+        );
+        self.select(&mut query, "layer, rows, bytes", None);
+        let row = query.push(") AS visible").build().fetch_one(connection).await?;
+        Ok((words::unsigned(&row, "files")?, row.try_get("rows")?, row.try_get("bytes")?))
+    }
+
+    /// The different lists of columns that its raw files have, oldest first.
+    pub(super) async fn raw_columns(&self, connection: &mut Connection) -> Result<Vec<Vec<pb::Column>>> {
+        let mut query = QueryBuilder::<Db>::new("SELECT raw_columns_hash, min(seq) AS oldest FROM (");
+        Visible { layer: pb::Layer::Raw, ..*self }.select(&mut query, "raw_columns_hash, seq", None);
+        query.push(
+            ") AS visible WHERE raw_columns_hash IS NOT NULL GROUP BY raw_columns_hash ORDER BY oldest",
+        );
+        let mut lists = Vec::new();
+        for row in query.build().fetch_all(&mut *connection).await? {
+            let hash: String = row.try_get("raw_columns_hash")?;
+            lists.push(columns_of(connection, &hash).await?);
+        }
+        Ok(lists)
+    }
+}
+
+fn cursor(after: &str) -> (String, &'static str) {
+    let (key, layer) = after.split_once('\n').unwrap_or((after, ""));
+    let layer = layer.parse().ok().and_then(|layer: i32| pb::Layer::try_from(layer).ok());
+    (key.to_owned(), layer.map_or("", words::layer_text))
+}
+
+async fn load(connection: &mut Connection, into: &mut RawColumns, hash: Option<String>) -> Result<()> {
+    if let Some(hash) = hash
+        && !into.contains_key(&hash)
+    {
+        let columns = columns_of(connection, &hash).await?;
+        into.insert(hash, columns);
+    }
+    Ok(())
+}
+
+async fn columns_of(connection: &mut Connection, hash: &str) -> Result<Vec<pb::Column>> {
+    let sql = "SELECT columns FROM raw_columns WHERE hash = $1";
+    let text: String = sqlx::query_scalar(sql).bind(hash).fetch_one(connection).await?;
+    words::columns_from(&text)
+}
+
+/// Ends all files of a dataset that are visible now.
+pub(super) async fn end_visible(connection: &mut Connection, dataset: &str, snapshot: i64) -> Result<()> {
+    let sql = "UPDATE data_files SET end_snapshot = $2 WHERE dataset = $1 AND end_snapshot IS NULL";
+    sqlx::query(sql).bind(dataset).bind(snapshot).execute(connection).await?;
+    Ok(())
+}
+
+/// Makes a run's files visible from a snapshot on.
+pub(super) async fn insert(
+    connection: &mut Connection,
+    run: &pb::Run,
+    files: &[pb::DataFile],
+    snapshot: i64,
+) -> Result<()> {
+    let now = words::now();
+    let mut stored = HashSet::new();
+    for some in files.chunks(INSERT) {
+        let mut hashes = Vec::with_capacity(some.len());
+        for file in some {
+            hashes.push(store_raw_columns(connection, &mut stored, &file.raw_columns).await?);
+        }
+        let mut query = QueryBuilder::<Db>::new("INSERT INTO data_files (");
+        query.push(COLUMNS).push(") ");
+        query.push_values(some.iter().zip(hashes), |mut row, (file, hash)| {
+            row.push_bind(file.key.clone())
+                .push_bind(words::layer_text(file.layer()))
+                .push_bind(run.source.clone())
+                .push_bind(run.run_id.clone())
+                .push_bind(words::signed(run.epoch))
+                .push_bind(i64::from(file.part))
+                .push_bind(file.rows)
+                .push_bind(file.bytes)
+                .push_bind(file.sha256.clone())
+                .push_bind(i64::from(file.schema_version))
+                .push_bind(hash)
+                .push_bind(pb::DataFile { stats: file.stats.clone(), ..Default::default() }.encode_to_vec())
+                .push_bind(snapshot)
+                .push("NULL")
+                .push_bind(now);
+        });
+        // Texts of every length would drive the others out of the cache of statements.
+        query.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn store_raw_columns(
+    connection: &mut Connection,
+    stored: &mut HashSet<String>,
+    columns: &[pb::Column],
+) -> Result<Option<String>> {
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let text = words::columns_text(columns);
+    let hash = sha256_hex(text.as_bytes());
+    if stored.insert(hash.clone()) {
+        let sql = "INSERT INTO raw_columns (hash, columns) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
+        sqlx::query(sql).bind(&hash).bind(&text).execute(connection).await?;
+    }
+    Ok(Some(hash))
+}
+
+fn from_row(row: &Row, raw_columns: &RawColumns) -> Result<pb::DataFile> {
+    let stats: &[u8] = row.try_get("stats")?;
+    let unreadable = |error: prost::DecodeError| RegistryError::Corrupt(error.to_string());
+    let hash: Option<&str> = row.try_get("raw_columns_hash")?;
+    let end: Option<i64> = row.try_get("end_snapshot")?;
+    Ok(pb::DataFile {
+        key: row.try_get("key")?,
+        layer: words::layer_from(row.try_get("layer")?).into(),
+        dataset: row.try_get("dataset")?,
+        run_id: row.try_get("run_id")?,
+        epoch: words::unsigned(row, "epoch")?,
+        part: words::unsigned(row, "part")?,
+        rows: row.try_get("rows")?,
+        bytes: row.try_get("bytes")?,
+        sha256: row.try_get("sha256")?,
+        schema_version: words::unsigned(row, "schema_version")?,
+        begin_snapshot: words::unsigned(row, "begin_snapshot")?,
+        order_snapshot: words::unsigned(row, "begin_snapshot")?,
+        end_snapshot: end.unwrap_or_default().unsigned_abs(),
+        created_time: words::instant(row, "created_at")?,
+        raw_columns: hash.and_then(|hash| raw_columns.get(hash)).cloned().unwrap_or_default(),
+        stats: pb::DataFile::decode(stats).map_err(unreadable)?.stats,
+    })
+}

@@ -1,0 +1,144 @@
+//! Schema versions.
+
+use rfe_model::{
+    schema::{Reach, settle},
+    time,
+};
+use rfe_proto::metadata as pb;
+use sqlx::{QueryBuilder, Row as _};
+
+use super::{
+    commit,
+    driver::{Connection, Db, Row},
+    run, source, words,
+};
+use crate::{Page, RegistryError, Result};
+
+const SCHEMAS: &str =
+    "SELECT dataset, version, hash, columns, changes, left_out, run_id, created_at FROM ingestion_schemas";
+
+/// Settles a run's columns; a list that is new against the newest version makes the next one.
+pub(super) async fn register(
+    connection: &mut Connection,
+    run_id: &str,
+    epoch: u64,
+    observed: &[pb::ObservedColumn],
+) -> Result<(pb::SchemaVersion, Vec<String>)> {
+    let run = run::expect_running(connection, run_id, epoch).await?;
+    let spec = source::spec(&source::expect(connection, &run.source).await?)?;
+    let current = newest(connection, &run.source).await?;
+    let reach = if commit::replaces(connection, &run).await? { Reach::Whole } else { Reach::Part };
+    let settled = settle(&spec, current.as_ref(), observed, reach)
+        .map_err(|frozen| RegistryError::SchemaPolicy(frozen.to_string()))?;
+    let discarded = settled.discarded.iter().map(|column| column.name.clone()).collect();
+    if let Some(mut current) = current.clone().filter(|current| current.hash == settled.hash) {
+        note_left_out(connection, &mut current, run_id, &settled.discarded).await?;
+        return Ok((current, discarded));
+    }
+    let mut version = pb::SchemaVersion {
+        dataset: run.source,
+        version: current.map_or(0, |current| current.version) + 1,
+        hash: settled.hash,
+        columns: settled.columns,
+        run_id: run_id.to_owned(),
+        created_time: Some(time::now_proto()),
+        changes: settled.changes,
+        left_out: Vec::new(),
+    };
+    // A first run that saw nothing must not freeze a schema without columns.
+    if observed.is_empty() && version.version == 1 {
+        return Ok((pb::SchemaVersion { version: 0, ..version }, discarded));
+    }
+    insert(connection, &version).await?;
+    note_left_out(connection, &mut version, run_id, &settled.discarded).await?;
+    Ok((version, discarded))
+}
+
+// Each column once a version, with the first run that brought it.
+async fn note_left_out(
+    connection: &mut Connection,
+    version: &mut pb::SchemaVersion,
+    run_id: &str,
+    discarded: &[pb::ObservedColumn],
+) -> Result<()> {
+    let before = version.left_out.len();
+    for column in discarded {
+        if !version.left_out.iter().any(|known| known.name.eq_ignore_ascii_case(&column.name)) {
+            version.left_out.push(pb::LeftOutColumn {
+                name: column.name.clone(),
+                r#type: column.r#type.clone(),
+                run_id: run_id.to_owned(),
+                time: Some(time::now_proto()),
+            });
+        }
+    }
+    if version.left_out.len() > before {
+        sqlx::query("UPDATE ingestion_schemas SET left_out = $3 WHERE dataset = $1 AND version = $2")
+            .bind(&version.dataset)
+            .bind(i64::from(version.version))
+            .bind(words::left_out_text(&version.left_out))
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+async fn insert(connection: &mut Connection, version: &pb::SchemaVersion) -> Result<()> {
+    let sql = "INSERT INTO ingestion_schemas (dataset, version, hash, columns, changes, run_id, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    sqlx::query(sql)
+        .bind(&version.dataset)
+        .bind(i64::from(version.version))
+        .bind(&version.hash)
+        .bind(words::columns_text(&version.columns))
+        .bind(words::json_text(&version.changes))
+        .bind(&version.run_id)
+        .bind(words::micros(version.created_time.as_ref()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The newest version of a dataset.
+pub(super) async fn newest(connection: &mut Connection, dataset: &str) -> Result<Option<pb::SchemaVersion>> {
+    let mut query = QueryBuilder::<Db>::new(SCHEMAS);
+    query.push(" WHERE dataset = ").push_bind(dataset).push(" ORDER BY version DESC LIMIT 1");
+    query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
+}
+
+/// One version of a dataset.
+pub(super) async fn version(
+    connection: &mut Connection,
+    dataset: &str,
+    version: u32,
+) -> Result<Option<pb::SchemaVersion>> {
+    let mut query = QueryBuilder::<Db>::new(SCHEMAS);
+    query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version = ").push_bind(i64::from(version));
+    query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
+}
+
+/// Versions of a dataset, newest first; `page.after` is a version's number.
+pub(super) async fn list(
+    connection: &mut Connection,
+    dataset: &str,
+    page: &Page,
+) -> Result<Vec<pb::SchemaVersion>> {
+    let before = page.after.as_deref().map_or(i64::MAX, |after| after.parse().unwrap_or(0));
+    let mut query = QueryBuilder::<Db>::new(SCHEMAS);
+    query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version < ").push_bind(before);
+    query.push(" ORDER BY version DESC LIMIT ").push_bind(i64::from(page.limit));
+    query.build().fetch_all(connection).await?.iter().map(from_row).collect()
+}
+
+fn from_row(row: &Row) -> Result<pb::SchemaVersion> {
+    Ok(pb::SchemaVersion {
+        dataset: row.try_get("dataset")?,
+        version: words::unsigned(row, "version")?,
+        hash: row.try_get("hash")?,
+        columns: words::columns_from(row.try_get("columns")?)?,
+        run_id: row.try_get("run_id")?,
+        created_time: words::instant(row, "created_at")?,
+        changes: words::json_from(row.try_get("changes")?)?,
+        left_out: words::left_out_from(row.try_get("left_out")?)?,
+    })
+}
