@@ -54,3 +54,15 @@ async fn uploads_of_crashed_processes_are_swept_and_running_ones_are_not() {
     let head = lake.head(Bucket::Raw, "large.parquet").await;
     assert!(matches!(head, Err(LakeError::NotFound { .. })), "{head:?}");
 }
+
+#[tokio::test]
+async fn what_a_crashed_start_tried_out_is_swept_and_nothing_else() {
+    let lake = lake(Minio::shared()).await;
+    for key in ["_probe/crashed/a", "a/kept"] {
+        lake.put(Bucket::Processed, key, "bytes".into()).await.expect("put");
+    }
+    assert_eq!(lake.sweep(Duration::from_secs(3600)).await.expect("sweep"), 0, "it is young");
+    assert_eq!(lake.sweep(Duration::ZERO).await.expect("sweep"), 1);
+    let left = lake.list(Bucket::Processed, "", None, 10).await.expect("list");
+    assert_eq!(left.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["a/kept"]);
+}
