@@ -108,7 +108,12 @@ impl Metadata {
 
 #[tonic::async_trait]
 impl metadata_service_server::MetadataService for Metadata {
-    async fn drop_dataset(&self, _: tonic::Request<rfe_proto::metadata::DropDatasetRequest>) -> Result<tonic::Response<rfe_proto::metadata::DropDatasetResponse>, tonic::Status> { Err(tonic::Status::unimplemented("x")) }
+    async fn drop_dataset(
+        &self,
+        _: tonic::Request<rfe_proto::metadata::DropDatasetRequest>,
+    ) -> Result<tonic::Response<rfe_proto::metadata::DropDatasetResponse>, tonic::Status> {
+        Err(tonic::Status::unimplemented("x"))
+    }
 
     async fn get_source(
         &self,
