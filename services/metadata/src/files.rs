@@ -51,8 +51,9 @@ impl Scan {
 
     async fn read(&mut self) -> Result<(), Fault> {
         let page = Page { after: self.after.take(), limit: PART };
-        let pb::ScanFilesRequest { dataset, snapshot, .. } = &self.request;
-        let (files, _) = self.catalog.files(dataset, *snapshot, self.request.layer(), &page).await?;
+        let pb::ScanFilesRequest { dataset, snapshot, begun_after, .. } = &self.request;
+        let layer = self.request.layer();
+        let (files, _) = self.catalog.files_after(dataset, *snapshot, layer, *begun_after, &page).await?;
         self.is_last = files.len() < PART as usize;
         self.after = files.last().map(file_cursor);
         self.ready = files.into();

@@ -9,6 +9,7 @@ mod page;
 mod raw;
 mod role;
 mod scan;
+mod upkeep;
 
 pub use config::Config;
 pub use role::{Deps, build};

@@ -9,13 +9,14 @@ use rfe_proto::metadata::{
     catalog_service_server::CatalogServiceServer, letter_service_server::LetterServiceServer,
     metadata_service_server::MetadataServiceServer, run_service_server::RunServiceServer,
 };
-use rfe_registry::{CatalogStore, LetterStore, MemoryStore, RunStore, SourceStore};
+use rfe_registry::{CatalogStore, LetterStore, MemoryStore, RunStore, SourceStore, UpkeepStore};
 
 use crate::{
     Config,
     grpc::{Catalog, Letters, Metadata, Runs},
     ledger::Purge,
     raw::RawBytes,
+    upkeep::Upkeep,
 };
 
 /// What the role stands on.
@@ -31,17 +32,19 @@ pub struct Deps {
     pub catalog: Arc<dyn CatalogStore>,
     /// Letters.
     pub letters: Arc<dyn LetterStore>,
+    /// Compaction, retention, orphans and tasks.
+    pub upkeep: Arc<dyn UpkeepStore>,
     /// The kinds of source that this build can read.
     pub kinds: Arc<dyn Kinds>,
-    /// Only for bytes of letters that are too large for the registry.
+    /// For bytes of letters that are too large for the registry, and to delete what nothing names any more.
     pub lake: Arc<dyn Lake>,
-    /// Ends the role's task.
+    /// Ends the role's tasks.
     pub shutdown: Shutdown,
     /// The process's metrics.
     pub metrics: Metrics,
 }
 
-/// Builds the role: four services, and the task that forgets old ids.
+/// Builds the role: four services, and the tasks that forget, compact and delete.
 pub fn build(config: Config, deps: Deps) -> Role {
     let raw = RawBytes::new(deps.lake.clone());
     let purge = Purge {
@@ -49,6 +52,12 @@ pub fn build(config: Config, deps: Deps) -> Role {
         keep: config.keep_ledger,
         every: config.purge_every,
         forgotten: deps.metrics.counter("rfe_ledger_forgotten", "Ids of events forgotten by the ledger"),
+        shutdown: deps.shutdown.clone(),
+    };
+    let upkeep = Upkeep {
+        store: deps.upkeep.clone(),
+        lake: deps.lake,
+        metrics: deps.metrics.clone(),
         shutdown: deps.shutdown,
     };
     let runs = Runs {
@@ -67,6 +76,7 @@ pub fn build(config: Config, deps: Deps) -> Role {
         sources: deps.sources,
         runs: deps.runs,
         catalog: deps.catalog.clone(),
+        upkeep: deps.upkeep.clone(),
         kinds: deps.kinds,
         max_auto_created: config.max_auto_created,
     };
@@ -82,7 +92,7 @@ pub fn build(config: Config, deps: Deps) -> Role {
                 .max_encoding_message_size(MAX_MESSAGE_BYTES),
         )
         .service(
-            CatalogServiceServer::new(Catalog { catalog: deps.catalog })
+            CatalogServiceServer::new(Catalog { catalog: deps.catalog, upkeep: deps.upkeep })
                 .max_decoding_message_size(MAX_MESSAGE_BYTES)
                 .max_encoding_message_size(MAX_MESSAGE_BYTES),
         )
@@ -92,4 +102,7 @@ pub fn build(config: Config, deps: Deps) -> Role {
                 .max_encoding_message_size(MAX_MESSAGE_BYTES),
         )
         .task("ledger", purge.run())
+        .task("compact", upkeep.clone().compact(config.clone()))
+        .task("retain", upkeep.clone().retain(config.clone()))
+        .task("collect", upkeep.collect(config))
 }

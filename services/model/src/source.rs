@@ -1,6 +1,7 @@
 //! The source spec. Its keys are those of `sources.yaml` (CONTRACT §3); the wire form is `rfe.metadata.v1.Source`.
 
 mod merge;
+mod retention;
 mod wire;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -9,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value as Json;
 
 use crate::{SqlType, Violation, backoff::Backoff, duration, name};
+
+pub use retention::RetentionSpec;
 
 /// What a commit does to the dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +211,8 @@ pub struct SourceSpec {
     pub json: JsonSpec,
     /// Merge.
     pub merge: Option<MergeSpec>,
+    /// Retention.
+    pub retention: RetentionSpec,
 }
 
 /// The spec as `sources.yaml` writes it.
@@ -231,6 +236,8 @@ struct Written {
     #[serde(default)]
     json: JsonSpec,
     merge: Option<MergeSpec>,
+    #[serde(default)]
+    retention: RetentionSpec,
 }
 
 #[derive(Debug)]
@@ -291,6 +298,7 @@ impl SourceSpec {
             schedule: written.schedule,
             json: written.json,
             merge: written.merge,
+            retention: written.retention,
         };
         Ok(spec)
     }
@@ -318,6 +326,7 @@ impl SourceSpec {
         if let Some(schedule) = &self.schedule {
             check_schedule(schedule, &mut wrong);
         }
+        retention::check(self.retention, &mut wrong);
         if self.retry.attempts == Some(0) {
             wrong.push(Violation::new("retry.attempts", "0 attempts read nothing; at least 1"));
         }
@@ -368,6 +377,7 @@ impl SourceSpec {
             schedule: None,
             json: JsonSpec::default(),
             merge: None,
+            retention: RetentionSpec::default(),
         }
     }
 }

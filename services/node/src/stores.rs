@@ -6,7 +6,7 @@ use rfe_lake::{Lake, LocalLake, S3Config, S3Lake};
 use rfe_queue::{SqliteQueue, SqliteQueueConfig};
 use rfe_registry::{
     CatalogStore, LetterStore, MemoryStore, Page, PostgresRegistry, RegistryError, RunStore, ScheduleStore,
-    SourceStore, SqliteRegistry,
+    SourceStore, SqliteRegistry, UpkeepStore,
 };
 
 use crate::{Config, StartError, folder::DataFolder};
@@ -32,12 +32,20 @@ pub(crate) struct Registry {
     pub(crate) catalog: Arc<dyn CatalogStore>,
     pub(crate) letters: Arc<dyn LetterStore>,
     pub(crate) schedules: Arc<dyn ScheduleStore>,
+    pub(crate) upkeep: Arc<dyn UpkeepStore>,
 }
 
 impl Registry {
     fn of<R>(registry: R) -> Self
     where
-        R: SourceStore + RunStore + MemoryStore + CatalogStore + LetterStore + ScheduleStore + 'static,
+        R: SourceStore
+            + RunStore
+            + MemoryStore
+            + CatalogStore
+            + LetterStore
+            + ScheduleStore
+            + UpkeepStore
+            + 'static,
     {
         let registry = Arc::new(registry);
         Self {
@@ -46,7 +54,8 @@ impl Registry {
             memory: registry.clone(),
             catalog: registry.clone(),
             letters: registry.clone(),
-            schedules: registry,
+            schedules: registry.clone(),
+            upkeep: registry,
         }
     }
 }

@@ -92,15 +92,25 @@ fn channel(site: Site<'_>) -> MeshChannel {
 }
 
 fn metadata(site: Site<'_>) -> Role {
-    let registry = &site.stores.registry;
+    let (registry, upkeep) = (&site.stores.registry, &site.config.upkeep);
     rfe_metadata::build(
-        rfe_metadata::Config::default(),
+        rfe_metadata::Config {
+            compact_files: upkeep.compact_files,
+            compact_small_bytes: upkeep.compact_small_bytes,
+            compact_target_bytes: upkeep.compact_target_bytes,
+            compact_every: Duration::from_secs_f64(upkeep.compact_every_seconds),
+            snapshot_grace: hours(upkeep.snapshot_hours),
+            orphan_grace: hours(upkeep.orphan_hours),
+            collect_every: Duration::from_secs_f64(upkeep.collect_every_seconds),
+            ..rfe_metadata::Config::default()
+        },
         rfe_metadata::Deps {
             sources: registry.sources.clone(),
             runs: registry.runs.clone(),
             memory: registry.memory.clone(),
             catalog: registry.catalog.clone(),
             letters: registry.letters.clone(),
+            upkeep: registry.upkeep.clone(),
             kinds: Arc::new(site.kinds.clone()),
             lake: site.stores.lake.clone(),
             shutdown: site.shutdown.clone(),
@@ -227,4 +237,8 @@ pub(crate) fn serve_edge(listener: TcpListener, site: Site<'_>) {
 // What runs gets most of the process's drain; the rest is for closing connections and stores.
 fn drain(config: &Config) -> Duration {
     Duration::from_secs_f64(config.drain_seconds * 0.8)
+}
+
+fn hours(hours: f64) -> Duration {
+    Duration::from_secs_f64(hours * 3600.0)
 }

@@ -1,19 +1,26 @@
 //! The suite that every registry passes.
 
 mod catalog;
+mod changes;
 mod checkpoint;
 mod claim;
 mod commit;
+mod compaction;
 mod declare;
+mod drop;
 mod fixture;
 mod letter;
 mod memory;
 mod meta;
+mod orphan;
+mod orphan_race;
 mod replace;
+mod retention;
 mod schedule;
 mod schema;
+mod task;
 
-use crate::{CatalogStore, LetterStore, MemoryStore, RunStore, ScheduleStore, SourceStore};
+use crate::{CatalogStore, LetterStore, MemoryStore, RunStore, ScheduleStore, SourceStore, UpkeepStore};
 
 /// The stores of one empty registry.
 #[derive(Debug, Clone, Copy)]
@@ -30,13 +37,15 @@ pub struct Stores<'a> {
     pub letters: &'a dyn LetterStore,
     /// Schedules.
     pub schedules: &'a dyn ScheduleStore,
+    /// Compaction, retention, orphans and tasks.
+    pub upkeep: &'a dyn UpkeepStore,
 }
 
 impl<'a> Stores<'a> {
     /// All stores of one registry.
     pub fn of<R>(registry: &'a R) -> Self
     where
-        R: SourceStore + RunStore + MemoryStore + CatalogStore + LetterStore + ScheduleStore,
+        R: SourceStore + RunStore + MemoryStore + CatalogStore + LetterStore + ScheduleStore + UpkeepStore,
     {
         Self {
             sources: registry,
@@ -45,6 +54,7 @@ impl<'a> Stores<'a> {
             catalog: registry,
             letters: registry,
             schedules: registry,
+            upkeep: registry,
         }
     }
 }
@@ -65,4 +75,11 @@ pub async fn run(stores: Stores<'_>) {
     catalog::suite(stores).await;
     schedule::suite(stores).await;
     meta::suite(stores).await;
+    task::suite(stores).await;
+    changes::suite(stores).await;
+    compaction::suite(stores).await;
+    drop::suite(stores).await;
+    retention::suite(stores).await;
+    orphan::suite(stores).await;
+    orphan_race::suite(stores).await;
 }

@@ -73,6 +73,42 @@ pub enum RegistryError {
         /// Why.
         why: String,
     },
+    /// The dataset's source is live.
+    #[error(
+        "dataset `{0}` is written to by its source; delete source `{0}` first: take it from sources.yaml and apply with \
+         --prune, or call DeleteSource"
+    )]
+    DatasetInUse(String),
+    /// Files of the snapshot were deleted.
+    #[error(
+        "dataset `{dataset}` can't be shown at snapshot {asked}: files of it were deleted; the oldest is {oldest}"
+    )]
+    SnapshotExpired {
+        /// The dataset.
+        dataset: String,
+        /// The snapshot that was asked for.
+        asked: u64,
+        /// The oldest that can be shown.
+        oldest: u64,
+    },
+    /// A compaction does not hold what its inputs, as they are visible now, hold.
+    #[error("run `{run_id}` is void: {what}")]
+    InputsChanged {
+        /// The run.
+        run_id: String,
+        /// What is different.
+        what: String,
+    },
+    /// A file of a commit was written by another run or under another epoch.
+    #[error("the file `{key}` was not written by run `{run_id}` under epoch {epoch}")]
+    FileOfAnother {
+        /// The file.
+        key: String,
+        /// The run that commits.
+        run_id: String,
+        /// Its epoch.
+        epoch: u64,
+    },
     /// The store can't be reached or refuses; the same call may succeed later.
     #[error("the registry's store could not be used")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -131,6 +167,15 @@ impl From<RegistryError> for Fault {
                 Self::new(ErrorCode::FailedPrecondition, reason::SCHEMA_POLICY_VIOLATED, text)
             }
             E::Unbalanced(_) => Self::new(ErrorCode::FailedPrecondition, reason::COUNTERS_UNBALANCED, text),
+            E::DatasetInUse(name) => {
+                Self::new(ErrorCode::FailedPrecondition, reason::DATASET_IN_USE, text).with("dataset", name)
+            }
+            E::SnapshotExpired { dataset, oldest, .. } => {
+                Self::new(ErrorCode::FailedPrecondition, reason::SNAPSHOT_EXPIRED, text)
+                    .with("dataset", dataset)
+                    .with("oldest", oldest.to_string())
+            }
+            E::InputsChanged { .. } => Self::new(ErrorCode::FailedPrecondition, reason::INPUTS_CHANGED, text),
             E::NotCancellable { .. } => {
                 Self::new(ErrorCode::FailedPrecondition, reason::JOB_NOT_CANCELLABLE, text)
             }
@@ -139,7 +184,7 @@ impl From<RegistryError> for Fault {
                 Self::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, text)
                     .retry_after(Duration::from_secs(1))
             }
-            E::Corrupt(_) => Self::internal(text),
+            E::Corrupt(_) | E::FileOfAnother { .. } => Self::internal(text),
         }
     }
 }

@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod compaction;
 pub mod conformance;
 mod error;
 mod record;
 mod sqlite;
+mod upkeep;
 
 use async_trait::async_trait;
 use rfe_model::SourceSpec;
@@ -19,6 +21,10 @@ pub use record::{
     WaitingFiring, file_cursor,
 };
 pub use sqlite::SqliteRegistry;
+pub use upkeep::{
+    CompactionLimits, CompactionStore, LakeObject, OrphanAge, OrphanStore, PlannedCompaction, RetentionStore,
+    TaskStore, UpkeepStore,
+};
 
 /// A table of `meta` shows at most so many rows.
 pub const SCAN_ROWS: usize = 1_000_000;
@@ -121,7 +127,8 @@ pub trait CatalogStore: Send + Sync + std::fmt::Debug {
     /// The newest snapshot.
     async fn snapshot(&self) -> Result<u64>;
 
-    /// Datasets with columns and, unless `columns_only`, visible files, at one snapshot (0 = newest). Empty `names`: all.
+    /// Datasets with columns and, unless `columns_only`, visible files, at one snapshot (0 = newest). Empty `names`: all. A
+    /// dropped dataset is left out. A dataset of which the snapshot shows files that are deleted is an error, where it is named.
     async fn resolve(&self, snapshot: u64, names: &[String], columns_only: bool) -> Result<Resolved>;
 
     /// Visible files of one dataset by key.
@@ -131,7 +138,22 @@ pub trait CatalogStore: Send + Sync + std::fmt::Debug {
         snapshot: u64,
         layer: pb::Layer,
         page: &Page,
+    ) -> Result<(Vec<pb::DataFile>, u64)> {
+        self.files_after(dataset, snapshot, layer, 0, page).await
+    }
+
+    /// Those of the visible files that began after a snapshot, by key.
+    async fn files_after(
+        &self,
+        dataset: &str,
+        snapshot: u64,
+        layer: pb::Layer,
+        begun_after: u64,
+        page: &Page,
     ) -> Result<(Vec<pb::DataFile>, u64)>;
+
+    /// The newest snapshot, and the datasets of which files began or ended after an older one, by name.
+    async fn changes(&self, after: u64) -> Result<(u64, Vec<String>)>;
 
     /// Schema versions, newest first.
     async fn schema_versions(&self, dataset: &str, page: &Page) -> Result<Vec<pb::SchemaVersion>>;

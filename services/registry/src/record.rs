@@ -65,6 +65,9 @@ pub struct Claimed {
     pub cursor: Option<String>,
     /// How many checkpoints earlier epochs left.
     pub checkpoints: u64,
+    /// For COMPACTION: the files to read, all of one layer and in their order, without statistics. `schema` is then the version
+    /// to write by: the newest of theirs.
+    pub inputs: Vec<pb::DataFile>,
 }
 
 /// A commit.

@@ -28,7 +28,8 @@ pub(crate) struct Count<'a> {
 
 impl<'a> Count<'a> {
     pub fn new(attempt: &'a Attempt, progress: Progress) -> Self {
-        Self { attempt, progress, letters: Letters::default(), counters: RunCounters::default() }
+        let letters = Letters::of(&attempt.run);
+        Self { attempt, progress, letters, counters: RunCounters::default() }
     }
 
     /// Counts a chunk and takes its bad records out.

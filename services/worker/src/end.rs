@@ -101,7 +101,7 @@ pub(crate) async fn of_stopped(attempt: &Attempt, stop: Stop, counters: RunCount
 
 async fn tell(attempt: &Attempt, failed: &Failed, counters: RunCounters) -> Result<End, Stop> {
     let delay = if failed.permanent { None } else { delay(attempt, failed) };
-    let mut letters = Letters::default();
+    let mut letters = Letters::of(&attempt.run);
     let end = match delay {
         Some(delay) => End::Retry(delay, failed.message.clone()),
         None if attempt.leased.events.len() > 1 => End::Bisect,

@@ -9,7 +9,7 @@ use rfe_model::{
     letter::{BadRecord, MAX_INLINE_RAW},
     time,
 };
-use rfe_proto::dlq::DeadLetter;
+use rfe_proto::{dlq::DeadLetter, metadata::Run};
 
 use crate::failure::Stop;
 
@@ -27,14 +27,27 @@ pub(crate) struct Sender {
 }
 
 /// The letters of a run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Letters {
+    run_id: String,
+    epoch: u64,
     letters: Vec<DeadLetter>,
     ids: HashSet<String>,
     inline: usize,
 }
 
 impl Letters {
+    /// Those that a claim of a run makes; there is none yet.
+    pub fn of(run: &Run) -> Self {
+        Self {
+            run_id: run.run_id.clone(),
+            epoch: run.epoch,
+            letters: Vec::new(),
+            ids: HashSet::new(),
+            inline: 0,
+        }
+    }
+
     /// The first of them.
     pub fn first(&self) -> Option<&DeadLetter> {
         self.letters.first()
@@ -57,7 +70,7 @@ impl Letters {
         }
         let size = letter.raw_base64.len();
         if size > MAX_INLINE_RAW || (size > 0 && self.inline + size > INLINE_BUDGET) {
-            store_raw(lake, &mut letter).await?;
+            self.store_raw(lake, &mut letter).await?;
         } else {
             self.inline += size;
         }
@@ -73,19 +86,20 @@ impl Letters {
             .await?;
         Ok(self.letters)
     }
+
+    async fn store_raw(&self, lake: &dyn Lake, letter: &mut DeadLetter) -> Result<(), Stop> {
+        let sha256 = &letter.raw_sha256;
+        let key = key::letter_raw(&letter.source, first_seen(letter), &self.run_id, self.epoch, sha256);
+        lake.put(Bucket::DeadLetter, &key, std::mem::take(&mut letter.raw_base64).into()).await?;
+        letter.raw_ref = key;
+        Ok(())
+    }
 }
 
 async fn store_json(lake: &dyn Lake, letter: &DeadLetter) -> Result<(), Stop> {
     let key = key::letter(&letter.source, first_seen(letter), &letter.id);
     let json = rfe_proto::json::to_value(letter).to_string();
     Ok(lake.put(Bucket::DeadLetter, &key, json.into()).await?)
-}
-
-async fn store_raw(lake: &dyn Lake, letter: &mut DeadLetter) -> Result<(), Stop> {
-    let key = key::letter_raw(&letter.source, first_seen(letter), &letter.raw_sha256);
-    lake.put(Bucket::DeadLetter, &key, std::mem::take(&mut letter.raw_base64).into()).await?;
-    letter.raw_ref = key;
-    Ok(())
 }
 
 fn first_seen(letter: &DeadLetter) -> jiff::Timestamp {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rfe_model::{Fault, kind::Kinds};
 use rfe_proto::metadata as pb;
-use rfe_registry::{CatalogStore, RegistryError, RunFilter, RunStore, SourceStore, file_cursor};
+use rfe_registry::{CatalogStore, RegistryError, RunFilter, RunStore, SourceStore, UpkeepStore, file_cursor};
 use tonic::{Request, Response, Status};
 
 use super::{required, status};
@@ -23,6 +23,7 @@ pub(crate) struct Metadata {
     pub(crate) sources: Arc<dyn SourceStore>,
     pub(crate) runs: Arc<dyn RunStore>,
     pub(crate) catalog: Arc<dyn CatalogStore>,
+    pub(crate) upkeep: Arc<dyn UpkeepStore>,
     pub(crate) kinds: Arc<dyn Kinds>,
     pub(crate) max_auto_created: u32,
 }
@@ -156,6 +157,17 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         let found = self.datasets(std::slice::from_ref(&id)).await?.pop();
         let dataset = found.ok_or_else(|| status(RegistryError::NotFound { what: "dataset", id }))?;
         Ok(Response::new(pb::GetDatasetResponse { dataset: Some(dataset) }))
+    }
+
+    async fn drop_dataset(
+        &self,
+        request: Request<pb::DropDatasetRequest>,
+    ) -> Result<Response<pb::DropDatasetResponse>, Status> {
+        let request = request.into_inner();
+        let name = required("name", &request.name)?;
+        let (dataset, snapshot) = self.upkeep.drop_dataset(name).await.map_err(status)?;
+        tracing::info!(dataset = name, snapshot, rows = dataset.rows, "a dataset was dropped");
+        Ok(Response::new(pb::DropDatasetResponse { dataset: Some(dataset), snapshot }))
     }
 
     async fn list_data_files(

@@ -55,6 +55,7 @@ impl pb::run_service_server::RunService for Runs {
             replay_raw: claimed.replay_raw,
             cursor: claimed.cursor,
             checkpoints: claimed.checkpoints,
+            inputs: claimed.inputs,
         }))
     }
 

@@ -60,6 +60,7 @@ impl Mesh {
             memory: registry.clone(),
             catalog: registry.clone(),
             letters: registry.clone(),
+            upkeep: registry.clone(),
             kinds: Arc::new(TestKinds),
             lake: lake.clone(),
             shutdown: shutdown.clone(),

@@ -5,10 +5,13 @@ use std::time::Duration;
 use rfe_proto::metadata as pb;
 
 use super::{
-    BadRowPolicy, JsonSpec, MergeSpec, Misfire, Mode, Overlap, RetrySpec, ScheduleSpec, SchemaPolicy,
-    SourceSpec, default_mode,
+    BadRowPolicy, JsonSpec, MergeSpec, Misfire, Mode, Overlap, RetentionSpec, RetrySpec, ScheduleSpec,
+    SchemaPolicy, SourceSpec, default_mode,
 };
 use crate::{Violation, structure};
+
+const HOUR: f64 = 3600.0;
+const DAY: f64 = 24.0 * HOUR;
 
 impl From<&SourceSpec> for pb::Source {
     fn from(spec: &SourceSpec) -> Self {
@@ -35,6 +38,10 @@ impl From<&SourceSpec> for pb::Source {
                 key: merge.key.clone(),
                 order_by: merge.order_by.clone().unwrap_or_default(),
                 deleted: merge.deleted.clone().unwrap_or_default(),
+            }),
+            retention: Some(pb::RetentionPolicy {
+                raw_days: spec.retention.raw.map_or(0.0, |kept| kept.as_secs_f64() / DAY),
+                snapshot_hours: spec.retention.snapshots.map_or(0.0, |kept| kept.as_secs_f64() / HOUR),
             }),
             ..Self::default()
         }
@@ -80,6 +87,7 @@ impl TryFrom<&pb::Source> for SourceSpec {
                 order_by: filled(&merge.order_by),
                 deleted: filled(&merge.deleted),
             }),
+            retention: retention_from_proto(source.retention)?,
         })
     }
 }
@@ -126,6 +134,24 @@ fn retry_from_proto(retry: Option<pb::RetryPolicy>) -> Result<RetrySpec, Violati
         base: seconds("retry.base_seconds", retry.base_seconds)?,
         cap: seconds("retry.cap_seconds", retry.cap_seconds)?,
     })
+}
+
+fn retention_from_proto(retention: Option<pb::RetentionPolicy>) -> Result<RetentionSpec, Violation> {
+    let retention = retention.unwrap_or_default();
+    Ok(RetentionSpec {
+        raw: kept("retention.raw_days", retention.raw_days, DAY)?,
+        snapshots: kept("retention.snapshot_hours", retention.snapshot_hours, HOUR)?,
+    })
+}
+
+// In whole milliseconds: days and hours as doubles come back as what they were made of.
+fn kept(path: &str, value: f64, unit: f64) -> Result<Option<Duration>, Violation> {
+    if value == 0.0 {
+        return Ok(None);
+    }
+    let wrong = |_| Violation::new(path, format!("{value} is no length of time; 0 means the default"));
+    let exact = Duration::try_from_secs_f64(value * unit).map_err(wrong)?;
+    Ok(Some(Duration::from_millis((exact.as_secs_f64() * 1000.0).round() as u64)))
 }
 
 fn schedule_to_proto(schedule: &ScheduleSpec) -> pb::SourceSchedule {

@@ -4,7 +4,7 @@ use rfe_model::{SourceSpec, id, letter, letter::Stage};
 use rfe_proto::{dlq::DeadLetter, metadata as pb};
 
 use super::Stores;
-use crate::{Claim, Claimed, Commit, Failure, NewRun, Page, Result};
+use crate::{Claim, Claimed, Commit, CompactionLimits, Failure, NewRun, Page, Result};
 
 pub(super) fn first(limit: u32) -> Page {
     Page { after: None, limit }
@@ -150,4 +150,29 @@ pub(super) async fn rows(stores: Stores<'_>, dataset: &str) -> i64 {
 pub(super) async fn resolve(stores: Stores<'_>, dataset: &str, snapshot: u64) -> pb::ResolvedDataset {
     let resolved = stores.catalog.resolve(snapshot, &[dataset.to_owned()], false).await.expect("resolve");
     resolved.datasets.into_iter().next().expect("the dataset exists")
+}
+
+/// The compactions that are planned for a source once a layer has so many files; those of other sources are called off.
+pub(super) async fn planned(stores: Stores<'_>, source: &str, files: u32) -> Vec<pb::Run> {
+    let limits = CompactionLimits { files, small_bytes: 32 << 20, target_bytes: 512 << 20, inputs: 2_000 };
+    let planned = stores.upkeep.plan_compactions(&limits).await.expect("plan");
+    let (mine, others): (Vec<_>, Vec<_>) =
+        planned.into_iter().map(|planned| planned.run).partition(|run| run.source == source);
+    for run in others {
+        stores.runs.cancel(&run.run_id).await.expect("cancel");
+    }
+    mine
+}
+
+/// A compaction, claimed.
+pub(super) async fn compacted(stores: Stores<'_>, run: &pb::Run) -> Claimed {
+    let claim = Claim {
+        run_id: run.run_id.clone(),
+        source: run.source.clone(),
+        kind: pb::RunKind::Compaction,
+        worker: "w1".to_owned(),
+    };
+    let claimed = stores.runs.claim(&claim).await.expect("claim");
+    assert!(claimed.claimed, "{claimed:?}");
+    claimed
 }

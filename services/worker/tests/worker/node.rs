@@ -75,6 +75,7 @@ impl Node {
             memory: self.registry.clone(),
             catalog: self.registry.clone(),
             letters: self.registry.clone(),
+            upkeep: self.registry.clone(),
             kinds: Arc::new(kinds.clone()),
             lake: self.lake.clone(),
             shutdown: self.shutdown.clone(),
