@@ -33,7 +33,7 @@ pub(crate) struct Collector {
 
 #[async_trait]
 impl Round for Collector {
-    // What was marked in earlier ones is settled, then everything is looked at again.
+    // What was marked in earlier rounds is settled, then everything is looked at again.
     async fn round(&self) -> Result<(), Fault> {
         self.settle().await?;
         for bucket in Bucket::ALL {

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rfe_proto::metadata as pb;
 
 use super::{
-    dataset,
+    dataset::{self, Standing},
     driver::{Connection, Registry},
     file::Visible,
     freshness, meta, newest_snapshot, schema, source, words,
@@ -20,33 +20,57 @@ impl CatalogStore for Registry {
     async fn resolve(&self, snapshot: u64, names: &[String], columns_only: bool) -> Result<Resolved> {
         let mut transaction = self.read().await?;
         let snapshot = shown(&mut transaction, snapshot).await?;
+        // Who asks for the columns of all datasets can do without those that are too old.
+        let must_be_whole = !names.is_empty() || !columns_only;
         let names = if names.is_empty() { all(&mut transaction).await? } else { names.to_vec() };
         let mut datasets = Vec::with_capacity(names.len());
         for name in &names {
-            if let Some(source) = source::find(&mut transaction, name).await? {
-                datasets.push(dataset::resolve(&mut transaction, &source, snapshot, columns_only).await?);
+            let Some(source) = source::find(&mut transaction, name).await? else { continue };
+            let standing = dataset::standing(&mut transaction, name).await?;
+            if standing.is_dropped_at(snapshot) {
+                continue;
             }
+            if must_be_whole {
+                standing.check_whole(name, snapshot)?;
+            }
+            let resolved = dataset::resolve(&mut transaction, &source, standing, snapshot, columns_only);
+            datasets.push(resolved.await?);
         }
         Ok(Resolved { snapshot: snapshot.unsigned_abs(), datasets })
     }
 
-    async fn files(
+    async fn files_after(
         &self,
         dataset: &str,
         snapshot: u64,
         layer: pb::Layer,
+        begun_after: u64,
         page: &Page,
     ) -> Result<(Vec<pb::DataFile>, u64)> {
         let mut transaction = self.read().await?;
-        expect(&mut transaction, dataset).await?;
         let snapshot = shown(&mut transaction, snapshot).await?;
-        let files = Visible { dataset, snapshot, layer }.list(&mut transaction, Some(page)).await?;
+        expect(&mut transaction, dataset, snapshot).await?.check_whole(dataset, snapshot)?;
+        let visible = Visible { dataset, snapshot, layer, begun_after: words::signed(begun_after) };
+        let files = visible.list(&mut transaction, Some(page)).await?;
         Ok((files, snapshot.unsigned_abs()))
+    }
+
+    async fn changes(&self, after: u64) -> Result<(u64, Vec<String>)> {
+        let mut transaction = self.read().await?;
+        let snapshot = newest_snapshot(&mut transaction).await?;
+        // What has gone since has raised the oldest snapshot.
+        let sql = "SELECT dataset FROM data_files WHERE begin_snapshot > $1
+            UNION SELECT dataset FROM data_files WHERE end_snapshot > $1
+            UNION SELECT name FROM sources WHERE oldest_snapshot > $1 OR dropped_snapshot > $1 ORDER BY dataset";
+        let datasets =
+            sqlx::query_scalar(sql).bind(words::signed(after)).fetch_all(&mut *transaction).await?;
+        Ok((snapshot.unsigned_abs(), datasets))
     }
 
     async fn schema_versions(&self, dataset: &str, page: &Page) -> Result<Vec<pb::SchemaVersion>> {
         let mut transaction = self.read().await?;
-        expect(&mut transaction, dataset).await?;
+        let newest = newest_snapshot(&mut transaction).await?;
+        expect(&mut transaction, dataset, newest).await?;
         schema::list(&mut transaction, dataset, page).await
     }
 
@@ -69,7 +93,10 @@ async fn all(connection: &mut Connection) -> Result<Vec<String>> {
     Ok(sqlx::query_scalar("SELECT name FROM sources ORDER BY name").fetch_all(connection).await?)
 }
 
-async fn expect(connection: &mut Connection, dataset: &str) -> Result<()> {
+// It must be there, and not dropped.
+async fn expect(connection: &mut Connection, dataset: &str, snapshot: i64) -> Result<Standing> {
     let missing = || RegistryError::NotFound { what: "dataset", id: dataset.to_owned() };
-    source::find(connection, dataset).await?.map(|_| ()).ok_or_else(missing)
+    source::find(connection, dataset).await?.ok_or_else(missing)?;
+    let standing = dataset::standing(connection, dataset).await?;
+    if standing.is_dropped_at(snapshot) { Err(missing()) } else { Ok(standing) }
 }

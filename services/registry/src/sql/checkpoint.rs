@@ -19,6 +19,7 @@ pub(super) async fn save(
     run::expect_running(connection, run_id, epoch).await?;
     let place = words::signed(checkpoint.place);
     cut(connection, run_id, epoch, place).await?;
+    run::heard_of(connection, run_id).await?;
     let sql = "INSERT INTO run_checkpoints (run_id, place, count, epoch, key, bytes, sha256, saved_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (run_id, place) DO UPDATE SET count = $3, epoch = $4,
         key = $5, bytes = $6, sha256 = $7, saved_at = $8";

@@ -2,7 +2,7 @@
 
 use rfe_proto::{dlq::DeadLetter, metadata as pb};
 
-use super::{driver::Connection, letter, memory, run, schema, source, words};
+use super::{compaction, driver::Connection, letter, memory, run, schema, source, words};
 use crate::{Claim, Claimed, RegistryError, Result};
 
 /// Claims a run and raises its epoch, unless it has ended.
@@ -11,8 +11,11 @@ pub(super) async fn claim(connection: &mut Connection, claim: &Claim) -> Result<
         Some(found) => found,
         None => create_batch(connection, claim).await?,
     };
-    let claimed = !has_ended(&found);
     let source = source::expect(connection, &found.source).await?;
+    if found.kind() == pb::RunKind::Compaction {
+        return claim_compaction(connection, claim, &found, source).await;
+    }
+    let claimed = !has_ended(&found);
     let mut checkpoints = 0;
     if claimed {
         take(connection, claim).await?;
@@ -30,7 +33,36 @@ pub(super) async fn claim(connection: &mut Connection, claim: &Claim) -> Result<
         schema: schema::newest(connection, &run.source).await?,
         letter: letter_of(connection, &run).await?,
         replay_raw: replay_raw(connection, &run).await?,
+        inputs: Vec::new(),
         run,
+    })
+}
+
+// It reads files, and nothing of the source.
+async fn claim_compaction(
+    connection: &mut Connection,
+    claim: &Claim,
+    found: &pb::Run,
+    source: pb::Source,
+) -> Result<Claimed> {
+    let (inputs, schema) = match has_ended(found) {
+        true => (Vec::new(), None),
+        false => compaction::inputs(connection, found).await?,
+    };
+    let claimed = !inputs.is_empty();
+    if claimed {
+        take(connection, claim).await?;
+    }
+    Ok(Claimed {
+        run: run::expect(connection, &claim.run_id).await?,
+        claimed,
+        source,
+        schema,
+        letter: None,
+        replay_raw: None,
+        cursor: None,
+        checkpoints: 0,
+        inputs,
     })
 }
 
@@ -62,7 +94,7 @@ fn has_ended(run: &pb::Run) -> bool {
 
 async fn take(connection: &mut Connection, claim: &Claim) -> Result<()> {
     let sql = "UPDATE ingestion_runs SET state = 'running', epoch = epoch + 1, attempts = attempts + 1, worker = $2,
-        started_at = $3, next_attempt_at = NULL WHERE run_id = $1";
+        started_at = $3, heard_at = $3, next_attempt_at = NULL WHERE run_id = $1";
     sqlx::query(sql)
         .bind(&claim.run_id)
         .bind(&claim.worker)

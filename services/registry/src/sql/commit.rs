@@ -1,12 +1,13 @@
 //! The commit: the one place where rows become visible.
 
+use rfe_model::key;
 use rfe_proto::metadata as pb;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
-    checkpoint,
+    checkpoint, compaction,
     driver::{Connection, Db},
-    file, held_snapshot, ledger, letter, memory, run, schema, source, words,
+    drop, file, held_snapshot, ledger, letter, memory, move_snapshot, run, schema, source, words,
 };
 use crate::{Commit, RegistryError, Result};
 
@@ -19,6 +20,10 @@ pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Resu
     }
     let run = run::expect_running(connection, &commit.run_id, commit.epoch).await?;
     check_balance(commit)?;
+    check_keys(commit)?;
+    if run.kind() == pb::RunKind::Compaction {
+        return compaction::commit(connection, &run, commit).await;
+    }
     check_schema(connection, &run, commit).await?;
     ledger::enter(connection, &run, &commit.event_ids).await?;
     let ends_older = remember(connection, &run, commit).await?;
@@ -28,13 +33,29 @@ pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Resu
     if ends_older {
         file::end_visible(connection, &run.source, snapshot).await?;
     }
-    file::insert(connection, &run, &commit.files, snapshot).await?;
+    file::insert(connection, &run, &commit.files, file::Begin::at(snapshot)).await?;
+    drop::undo(connection, &run.source).await?;
     if run.kind() != pb::RunKind::Events {
         checkpoint::forget(connection, &run.run_id).await?;
     }
     succeed(connection, &run, commit, snapshot).await?;
-    sqlx::query("UPDATE registry_state SET snapshot = ?").bind(snapshot).execute(&mut *connection).await?;
+    move_snapshot(connection, snapshot).await?;
     run::expect(connection, &commit.run_id).await
+}
+
+// What the collector of orphans relies on: an object can be committed only under the epoch that stands in its key.
+fn check_keys(commit: &Commit) -> Result<()> {
+    let ours = key::Writer { run_id: &commit.run_id, epoch: commit.epoch };
+    let other =
+        commit.files.iter().find(|file| key::Writer::of(&file.key).is_some_and(|writer| writer != ours));
+    match other {
+        None => Ok(()),
+        Some(file) => Err(RegistryError::FileOfAnother {
+            key: file.key.clone(),
+            run_id: commit.run_id.clone(),
+            epoch: commit.epoch,
+        }),
+    }
 }
 
 fn check_balance(commit: &Commit) -> Result<()> {
@@ -66,7 +87,7 @@ async fn check_schema(connection: &mut Connection, run: &pb::Run, commit: &Commi
             processed(commit).all(|file| file.rows == 0)
                 || schema::newest(connection, &run.source).await?.is_none()
         }
-        version => schema::version(connection, &run.source, version).await?.is_some(),
+        version => schema::is_current(connection, &run.source, version).await?,
     };
     if is_known {
         return Ok(());
@@ -125,7 +146,13 @@ async fn settle_letters(
     letter::put(connection, run, &commit.letters).await
 }
 
-async fn succeed(connection: &mut Connection, run: &pb::Run, commit: &Commit, snapshot: i64) -> Result<()> {
+/// Sets a run to succeeded.
+pub(super) async fn succeed(
+    connection: &mut Connection,
+    run: &pb::Run,
+    commit: &Commit,
+    snapshot: i64,
+) -> Result<()> {
     run::count(connection, &run.run_id, &commit.counters).await?;
     let shown = shown_version(connection, &run.source).await?;
     let sql =
@@ -148,7 +175,11 @@ async fn succeed(connection: &mut Connection, run: &pb::Run, commit: &Commit, sn
 async fn shown_version(connection: &mut Connection, source: &str) -> Result<i64> {
     let mut query =
         QueryBuilder::<Db>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
-    query.push_bind(source).push(" AND snapshot IS NOT NULL ORDER BY snapshot DESC LIMIT 1");
+    query.push_bind(source).push(
+        " AND snapshot IS NOT NULL AND kind <> 'compaction' AND snapshot >
+            (SELECT dropped_snapshot FROM sources WHERE sources.name = ingestion_runs.source_name)
+        ORDER BY snapshot DESC LIMIT 1",
+    );
     let row = query.build().fetch_optional(connection).await?;
     Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
 }

@@ -4,7 +4,7 @@ use rfe_model::fault::reason;
 use rfe_proto::metadata as pb;
 
 use super::{
-    checkpoint,
+    checkpoint, compaction,
     driver::{Connection, Instant},
     letter, run, words,
 };
@@ -19,7 +19,14 @@ pub(super) async fn fail(connection: &mut Connection, failure: &Failure) -> Resu
     let run = run::expect_running(connection, &failure.run_id, failure.epoch).await?;
     run::count(connection, &run.run_id, &failure.counters).await?;
     note_attempt(connection, &run, failure).await?;
-    letter::put_of_failure(connection, &run, &failure.letters).await?;
+    if run.kind() == pb::RunKind::Compaction {
+        // Nothing is lost that could be replayed: the files are still visible, and another compaction is planned.
+        if failure.next_attempt_micros.is_none() {
+            compaction::forget(connection, &run.run_id).await?;
+        }
+    } else {
+        letter::put_of_failure(connection, &run, &failure.letters).await?;
+    }
     if !goes_on(failure) {
         checkpoint::forget(connection, &run.run_id).await?;
     }

@@ -5,17 +5,21 @@ use std::collections::{HashMap, HashSet};
 use prost::Message;
 use rfe_model::id::sha256_hex;
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::{
-    driver::{Connection, Db, Row},
+    driver::{Connection, Db, Instant, Row},
     words,
 };
 use crate::{Page, RegistryError, Result};
 
 const COLUMNS: &str =
     "key, layer, dataset, run_id, epoch, part, rows, bytes, sha256, schema_version, raw_columns_hash, stats,
-    begin_snapshot, end_snapshot, created_at";
+    begin_snapshot, end_snapshot, created_at, order_snapshot, landed_at";
+/// A file as a compaction needs to know it.
+const INPUT: &str =
+    "key, layer, dataset, run_id, epoch, part, rows, bytes, sha256, schema_version, raw_columns_hash,
+    begin_snapshot, end_snapshot, created_at, order_snapshot";
 /// Rows of one INSERT; SQLite binds at most 32,766 values, Postgres 65,535.
 const INSERT: usize = 1000;
 
@@ -29,6 +33,26 @@ pub(super) struct Visible<'a> {
     pub(super) snapshot: i64,
     /// Unspecified: both.
     pub(super) layer: pb::Layer,
+    /// Only those that began after this snapshot.
+    pub(super) begun_after: i64,
+}
+
+/// Since when files are visible.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begin {
+    /// The first snapshot that shows them.
+    pub(super) snapshot: i64,
+    /// Their place among the files of the dataset.
+    pub(super) order: i64,
+    /// When the newest of their rows were committed.
+    pub(super) landed_at: Instant,
+}
+
+impl Begin {
+    /// Rows that are new.
+    pub(super) fn at(snapshot: i64) -> Self {
+        Self { snapshot, order: snapshot, landed_at: words::now() }
+    }
 }
 
 impl Visible<'_> {
@@ -50,6 +74,9 @@ impl Visible<'_> {
         query.push(format!("SELECT {columns} FROM data_files WHERE {end} AND begin_snapshot <= "));
         query.push_bind(self.snapshot);
         query.push(" AND dataset = ").push_bind(self.dataset.to_owned());
+        if self.begun_after > 0 {
+            query.push(" AND begin_snapshot > ").push_bind(self.begun_after);
+        }
         if self.layer != pb::Layer::Unspecified {
             query.push(format!(" AND layer = '{}'", words::layer_text(self.layer)));
         }
@@ -129,17 +156,34 @@ async fn columns_of(connection: &mut Connection, hash: &str) -> Result<Vec<pb::C
 
 /// Ends all files of a dataset that are visible now.
 pub(super) async fn end_visible(connection: &mut Connection, dataset: &str, snapshot: i64) -> Result<()> {
-    let sql = "UPDATE data_files SET end_snapshot = $2 WHERE dataset = $1 AND end_snapshot IS NULL";
-    sqlx::query(sql).bind(dataset).bind(snapshot).execute(connection).await?;
+    let sql =
+        "UPDATE data_files SET end_snapshot = $2, ended_at = $3 WHERE dataset = $1 AND end_snapshot IS NULL";
+    sqlx::query(sql).bind(dataset).bind(snapshot).bind(words::now()).execute(connection).await?;
     Ok(())
 }
 
-/// Makes a run's files visible from a snapshot on.
+/// The visible inputs of a compaction in their order, without statistics; of raw ones the first has the columns of all.
+pub(super) async fn inputs(connection: &mut Connection, run_id: &str) -> Result<Vec<pb::DataFile>> {
+    let sql = format!(
+        "SELECT {INPUT} FROM data_files WHERE end_snapshot IS NULL AND (layer, key) IN
+            (SELECT layer, key FROM compaction_inputs WHERE run_id = $1) ORDER BY order_snapshot, part, key"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(run_id).fetch_all(&mut *connection).await?;
+    let mut files = rows.iter().map(without_columns).collect::<Result<Vec<_>>>()?;
+    if let (Some(first), Some(row)) = (files.first_mut(), rows.first())
+        && let Some(hash) = row.try_get::<Option<String>, _>("raw_columns_hash")?
+    {
+        first.raw_columns = columns_of(connection, &hash).await?;
+    }
+    Ok(files)
+}
+
+/// Makes a run's files visible.
 pub(super) async fn insert(
     connection: &mut Connection,
     run: &pb::Run,
     files: &[pb::DataFile],
-    snapshot: i64,
+    begin: Begin,
 ) -> Result<()> {
     let now = words::now();
     let mut stored = HashSet::new();
@@ -163,9 +207,11 @@ pub(super) async fn insert(
                 .push_bind(i64::from(file.schema_version))
                 .push_bind(hash)
                 .push_bind(pb::DataFile { stats: file.stats.clone(), ..Default::default() }.encode_to_vec())
-                .push_bind(snapshot)
+                .push_bind(begin.snapshot)
                 .push("NULL")
-                .push_bind(now);
+                .push_bind(now)
+                .push_bind(begin.order)
+                .push_bind(begin.landed_at);
         });
         // Texts of every length would drive the others out of the cache of statements.
         query.build().persistent(false).execute(&mut *connection).await?;
@@ -194,6 +240,14 @@ fn from_row(row: &Row, raw_columns: &RawColumns) -> Result<pb::DataFile> {
     let stats: &[u8] = row.try_get("stats")?;
     let unreadable = |error: prost::DecodeError| RegistryError::Corrupt(error.to_string());
     let hash: Option<&str> = row.try_get("raw_columns_hash")?;
+    Ok(pb::DataFile {
+        raw_columns: hash.and_then(|hash| raw_columns.get(hash)).cloned().unwrap_or_default(),
+        stats: pb::DataFile::decode(stats).map_err(unreadable)?.stats,
+        ..without_columns(row)?
+    })
+}
+
+fn without_columns(row: &Row) -> Result<pb::DataFile> {
     let end: Option<i64> = row.try_get("end_snapshot")?;
     Ok(pb::DataFile {
         key: row.try_get("key")?,
@@ -207,10 +261,9 @@ fn from_row(row: &Row, raw_columns: &RawColumns) -> Result<pb::DataFile> {
         sha256: row.try_get("sha256")?,
         schema_version: words::unsigned(row, "schema_version")?,
         begin_snapshot: words::unsigned(row, "begin_snapshot")?,
-        order_snapshot: words::unsigned(row, "begin_snapshot")?,
+        order_snapshot: words::unsigned(row, "order_snapshot")?,
         end_snapshot: end.unwrap_or_default().unsigned_abs(),
         created_time: words::instant(row, "created_at")?,
-        raw_columns: hash.and_then(|hash| raw_columns.get(hash)).cloned().unwrap_or_default(),
-        stats: pb::DataFile::decode(stats).map_err(unreadable)?.stats,
+        ..Default::default()
     })
 }

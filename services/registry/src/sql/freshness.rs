@@ -14,7 +14,7 @@ use crate::{Page, Result};
 const FRESHNESS: &str = "
     SELECT source_name, last_success_at, last_state, last_error, rows, open_letters,
         (SELECT count(*) FROM ingestion_runs AS failed
-            WHERE failed.source_name = facts.source_name AND failed.state = 'failed'
+            WHERE failed.source_name = facts.source_name AND failed.state = 'failed' AND failed.kind <> 'compaction'
                 AND (facts.last_success_at IS NULL OR failed.finished_at > facts.last_success_at)) AS failures_since_success
     FROM (
         SELECT summary.source_name AS source_name, summary.succeeded_at AS last_success_at,
@@ -23,7 +23,8 @@ const FRESHNESS: &str = "
         FROM ingestion_run_summary AS summary
         JOIN sources ON sources.seq = summary.seq
         LEFT JOIN ingestion_runs AS latest ON latest.seq =
-            (SELECT max(seq) FROM ingestion_runs AS runs WHERE runs.source_name = summary.source_name)
+            (SELECT max(seq) FROM ingestion_runs AS runs
+                WHERE runs.source_name = summary.source_name AND runs.kind <> 'compaction')
     ) AS facts
     WHERE ";
 

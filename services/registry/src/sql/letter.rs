@@ -147,11 +147,20 @@ pub(super) async fn replayed(connection: &mut Connection, run: &pb::Run) -> Resu
 
 /// Discards the open letters of a run's source: what they are about was read again.
 pub(super) async fn supersede(connection: &mut Connection, run: &pb::Run) -> Result<()> {
+    discard_all(connection, &run.source, "superseded", &format!("run {}", run.run_id)).await
+}
+
+/// Discards the open letters of a source, with why and who.
+pub(super) async fn discard_all(
+    connection: &mut Connection,
+    source: &str,
+    reason: &str,
+    by: &str,
+) -> Result<()> {
     let sql =
-        "UPDATE ingestion_failures SET state = 'discarded', discard_reason = 'superseded', closed_by = $2,
-        closed_at = $3 WHERE source_name = $1 AND state = 'open'";
-    let by = format!("run {}", run.run_id);
-    sqlx::query(sql).bind(&run.source).bind(by).bind(words::now()).execute(connection).await?;
+        "UPDATE ingestion_failures SET state = 'discarded', discard_reason = $2, closed_by = $3, closed_at = $4
+        WHERE source_name = $1 AND state = 'open'";
+    sqlx::query(sql).bind(source).bind(reason).bind(by).bind(words::now()).execute(connection).await?;
     Ok(())
 }
 

@@ -135,6 +135,8 @@ const FILES: &[Column] = &[
     ("schema_version", "BIGINT", ""),
     ("begin_snapshot", "BIGINT", ""),
     ("end_snapshot", "BIGINT", ""),
+    ("order_snapshot", "BIGINT", ""),
+    ("ended_at", "TIMESTAMPTZ", ""),
     ("created_at", "TIMESTAMPTZ", ""),
 ];
 
@@ -163,7 +165,7 @@ pub(super) async fn scan(
         "ingestion_schemas" => (SCHEMAS, "ingestion_schemas"),
         "ingestion_failures" => (FAILURES, "ingestion_failures"),
         "ingestion_run_summary" => (SUMMARY, "ingestion_run_summary"),
-        "sources" => (SOURCES, "sources"),
+        "sources" => (SOURCES, "(SELECT * FROM sources WHERE dropped_at IS NULL) AS sources"),
         "schedules" => (SCHEDULES, "schedules"),
         "data_files" => (FILES, "data_files"),
         "freshness" => return scan_freshness(connection).await.map(Some),

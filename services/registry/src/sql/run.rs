@@ -5,7 +5,7 @@ use rfe_proto::metadata as pb;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
-    checkpoint, claim, commit,
+    checkpoint, claim, commit, compaction,
     driver::{Connection, Db, Instant, Registry, Row},
     fail, ledger, letter, schema, source, words,
 };
@@ -51,7 +51,14 @@ impl RunStore for Registry {
 
     async fn commit(&self, commit: &Commit) -> Result<pb::Run> {
         let mut transaction = self.write().await?;
-        let run = commit::commit(&mut transaction, commit).await?;
+        let committed = commit::commit(&mut transaction, commit).await;
+        if matches!(committed, Err(RegistryError::InputsChanged { .. })) {
+            // Nothing was written so far. The next compaction reads what is visible now.
+            end_as_cancelled(&mut transaction, &commit.run_id).await?;
+            transaction.commit().await?;
+            return committed;
+        }
+        let run = committed?;
         transaction.commit().await?;
         Ok(run)
     }
@@ -67,6 +74,7 @@ impl RunStore for Registry {
         let mut transaction = self.write().await?;
         expect_running(&mut transaction, run_id, epoch).await?;
         count(&mut transaction, run_id, counters).await?;
+        heard_of(&mut transaction, run_id).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -76,10 +84,7 @@ impl RunStore for Registry {
         let run = expect(&mut transaction, run_id).await?;
         check_cancellable(&run)?;
         if run.state() != pb::RunState::Cancelled {
-            let sql = "UPDATE ingestion_runs SET state = 'cancelled', epoch = epoch + 1, finished_at = $2,
-                next_attempt_at = NULL WHERE run_id = $1";
-            sqlx::query(sql).bind(run_id).bind(words::now()).execute(&mut *transaction).await?;
-            checkpoint::forget(&mut transaction, run_id).await?;
+            end_as_cancelled(&mut transaction, run_id).await?;
         }
         let run = expect(&mut transaction, run_id).await?;
         transaction.commit().await?;
@@ -158,6 +163,9 @@ fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Db> {
     }
     any_of(&mut query, "state", filter.states.iter().copied().map(words::state_text));
     any_of(&mut query, "kind", filter.kinds.iter().copied().map(words::kind_text));
+    if filter.kinds.is_empty() {
+        query.push(" AND kind <> 'compaction'");
+    }
     if let Some(after) = &page.after {
         query
             .push(" AND seq < (SELECT seq FROM ingestion_runs WHERE run_id = ")
@@ -202,6 +210,22 @@ pub(super) fn stale(run: &pb::Run, given: u64) -> RegistryError {
         state: words::state_text(run.state()).to_owned(),
         given,
     }
+}
+
+/// Ends a run of which nothing is or becomes visible.
+pub(super) async fn end_as_cancelled(connection: &mut Connection, run_id: &str) -> Result<()> {
+    let sql = "UPDATE ingestion_runs SET state = 'cancelled', epoch = epoch + 1, finished_at = $2,
+        next_attempt_at = NULL WHERE run_id = $1";
+    sqlx::query(sql).bind(run_id).bind(words::now()).execute(&mut *connection).await?;
+    checkpoint::forget(connection, run_id).await?;
+    compaction::forget(connection, run_id).await
+}
+
+/// Notes that the run's worker is alive.
+pub(super) async fn heard_of(connection: &mut Connection, run_id: &str) -> Result<()> {
+    let sql = "UPDATE ingestion_runs SET heard_at = $2 WHERE run_id = $1";
+    sqlx::query(sql).bind(run_id).bind(words::now()).execute(connection).await?;
+    Ok(())
 }
 
 /// Writes what a run has counted.

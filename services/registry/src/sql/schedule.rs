@@ -12,6 +12,8 @@ use super::{
 use crate::{Page, Result, ScheduleStore, WaitingFiring};
 
 const MISSED: &str = "missed";
+/// So many firings of a schedule are remembered.
+const KEPT: i64 = 1_000;
 
 const SCHEDULES: &str =
     "SELECT schedule_id, source_name, every_micros, cron, timezone, overlap, misfire, paused, declared,
@@ -76,6 +78,7 @@ impl ScheduleStore for Registry {
             .bind(words::micros(next.as_ref()))
             .execute(&mut *transaction)
             .await?;
+        prune(&mut transaction, schedule).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -113,6 +116,14 @@ impl ScheduleStore for Registry {
         query.push(" ORDER BY scheduled_at DESC, seq DESC LIMIT ").push_bind(i64::from(page.limit));
         query.build().fetch_all(&mut *self.reader().await?).await?.iter().map(firing_from_row).collect()
     }
+}
+
+// Only so many firings of a schedule are remembered. Those that wait are not forgotten.
+async fn prune(connection: &mut Connection, schedule: &str) -> Result<()> {
+    let sql = "DELETE FROM schedule_firings WHERE schedule_id = $1 AND outcome <> 'buffered' AND seq <=
+        (SELECT seq FROM schedule_firings WHERE schedule_id = $1 ORDER BY seq DESC LIMIT 1 OFFSET $2)";
+    sqlx::query(sql).bind(schedule).bind(KEPT).execute(connection).await?;
+    Ok(())
 }
 
 async fn put(connection: &mut Connection, schedule: &Schedule) -> Result<()> {

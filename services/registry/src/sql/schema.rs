@@ -8,7 +8,7 @@ use rfe_proto::metadata as pb;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
-    commit,
+    commit, dataset,
     driver::{Connection, Db, Row},
     run, source, words,
 };
@@ -35,9 +35,14 @@ pub(super) async fn register(
         note_left_out(connection, &mut current, run_id, &settled.discarded).await?;
         return Ok((current, discarded));
     }
+    let first = current.is_none();
+    let newest = match current {
+        Some(current) => current.version,
+        None => dataset::standing(connection, &run.source).await?.schema_floor,
+    };
     let mut version = pb::SchemaVersion {
         dataset: run.source,
-        version: current.map_or(0, |current| current.version) + 1,
+        version: newest + 1,
         hash: settled.hash,
         columns: settled.columns,
         run_id: run_id.to_owned(),
@@ -46,7 +51,7 @@ pub(super) async fn register(
         left_out: Vec::new(),
     };
     // A first run that saw nothing must not freeze a schema without columns.
-    if observed.is_empty() && version.version == 1 {
+    if observed.is_empty() && first {
         return Ok((pb::SchemaVersion { version: 0, ..version }, discarded));
     }
     insert(connection, &version).await?;
@@ -99,10 +104,14 @@ async fn insert(connection: &mut Connection, version: &pb::SchemaVersion) -> Res
     Ok(())
 }
 
+/// Versions of a dataset as it is now, and not as it was before it was dropped.
+const CURRENT: &str =
+    " AND version > (SELECT schema_floor FROM sources WHERE sources.name = ingestion_schemas.dataset)";
+
 /// The newest version of a dataset.
 pub(super) async fn newest(connection: &mut Connection, dataset: &str) -> Result<Option<pb::SchemaVersion>> {
     let mut query = QueryBuilder::<Db>::new(SCHEMAS);
-    query.push(" WHERE dataset = ").push_bind(dataset).push(" ORDER BY version DESC LIMIT 1");
+    query.push(" WHERE dataset = ").push_bind(dataset).push(CURRENT).push(" ORDER BY version DESC LIMIT 1");
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
@@ -117,6 +126,14 @@ pub(super) async fn version(
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
+/// True if the dataset has this version, as it is now.
+pub(super) async fn is_current(connection: &mut Connection, dataset: &str, version: u32) -> Result<bool> {
+    let mut query = QueryBuilder::<Db>::new("SELECT count(*) FROM ingestion_schemas WHERE dataset = ");
+    query.push_bind(dataset).push(" AND version = ").push_bind(i64::from(version)).push(CURRENT);
+    let found: i64 = query.build_query_scalar().fetch_one(connection).await?;
+    Ok(found > 0)
+}
+
 /// Versions of a dataset, newest first; `page.after` is a version's number.
 pub(super) async fn list(
     connection: &mut Connection,
@@ -126,7 +143,7 @@ pub(super) async fn list(
     let before = page.after.as_deref().map_or(i64::MAX, |after| after.parse().unwrap_or(0));
     let mut query = QueryBuilder::<Db>::new(SCHEMAS);
     query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version < ").push_bind(before);
-    query.push(" ORDER BY version DESC LIMIT ").push_bind(i64::from(page.limit));
+    query.push(CURRENT).push(" ORDER BY version DESC LIMIT ").push_bind(i64::from(page.limit));
     query.build().fetch_all(connection).await?.iter().map(from_row).collect()
 }
 

@@ -100,6 +100,11 @@ pub(super) async fn find(connection: &mut Connection, name: &str) -> Result<Opti
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
+/// All sources, deleted or not.
+pub(super) async fn all(connection: &mut Connection) -> Result<Vec<pb::Source>> {
+    sqlx::query(SOURCES).fetch_all(connection).await?.iter().map(from_row).collect()
+}
+
 /// One source, deleted or not; it must be there.
 pub(super) async fn expect(connection: &mut Connection, name: &str) -> Result<pb::Source> {
     let missing = || RegistryError::NotFound { what: "source", id: name.to_owned() };
@@ -134,7 +139,7 @@ pub(super) async fn put(
             (name, kind, mode, schema_policy, spec, auto_created, revision, created_at, updated_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
         ON CONFLICT (name) DO UPDATE SET kind = $2, mode = $3, schema_policy = $4, spec = $5, auto_created = $6,
-            revision = $7, updated_at = $8, deleted_at = NULL,
+            revision = $7, updated_at = $8, deleted_at = NULL, dropped_at = NULL,
             cursor = CASE WHEN $3 = 'replace' OR sources.kind <> $2 THEN NULL ELSE sources.cursor END";
     sqlx::query(sql)
         .bind(&spec.name)

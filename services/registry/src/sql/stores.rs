@@ -5,7 +5,9 @@ mod catalog;
 mod checkpoint;
 mod claim;
 mod commit;
+mod compaction;
 mod dataset;
+mod drop;
 mod fail;
 mod file;
 mod freshness;
@@ -13,10 +15,13 @@ mod ledger;
 mod letter;
 mod memory;
 mod meta;
+mod orphan;
+mod retention;
 mod run;
 mod schedule;
 mod schema;
 mod source;
+mod task;
 mod words;
 
 use sqlx::AssertSqlSafe;
@@ -39,4 +44,10 @@ async fn newest_snapshot(connection: &mut driver::Connection) -> Result<i64> {
 async fn held_snapshot(connection: &mut driver::Connection) -> Result<i64> {
     let sql = format!("SELECT snapshot FROM registry_state{}", driver::FOR_UPDATE);
     Ok(sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await?)
+}
+
+/// Moves the snapshot's number, last of all.
+async fn move_snapshot(connection: &mut driver::Connection, snapshot: i64) -> Result<()> {
+    sqlx::query("UPDATE registry_state SET snapshot = $1").bind(snapshot).execute(connection).await?;
+    Ok(())
 }
