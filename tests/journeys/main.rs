@@ -3,6 +3,7 @@
 
 mod avro_files;
 mod bad_sources_yaml;
+mod bare_duckdb;
 mod cancel_and_pause;
 mod command_line;
 mod crash_points;

@@ -113,6 +113,7 @@ mod tests {
             "rfe status --url 127.0.0.1:50051",
             "rfe datasets",
             "rfe datasets drop finance_csv",
+            "rfe datasets drop finance_csv --yes --json",
             "rfe schema finance_csv",
             "rfe query SELECT --format csv -o out.csv",
             "rfe dlq ls --source a --state open",

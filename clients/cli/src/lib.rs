@@ -75,6 +75,7 @@ mod tests {
             &["preview", "a"],
             &["query", "SELECT 1"],
             &["status"],
+            &["datasets", "drop", "a", "--yes"],
         ] {
             let error = execute(command(line), &nowhere()).await.expect_err("nobody is there");
             assert_eq!(error.exit_code(), 5, "{line:?}: {error}");
@@ -94,13 +95,5 @@ mod tests {
             format!("{path}:4:3: sources[1]: the key `name` is missing"),
         ];
         assert_eq!(error.to_string(), lines.join("\n"));
-    }
-
-    #[tokio::test]
-    async fn what_is_not_in_this_version_says_so() {
-        let error =
-            execute(command(&["datasets", "drop", "a"]), &nowhere()).await.expect_err("it is not there");
-        assert_eq!(error.exit_code(), 1);
-        assert!(error.to_string().contains("is not in this version"), "{error}");
     }
 }

@@ -37,6 +37,19 @@ impl Client {
         self.metadata.filled(answer.dataset, "dataset")
     }
 
+    /// Drops the dataset of a deleted source: no later snapshot shows it, and its files are deleted once nobody reads older ones.
+    ///
+    /// # Errors
+    /// If it does not exist or is dropped already, or its source is not deleted.
+    pub async fn drop_dataset(&self, name: &str) -> Result<pb::DropDatasetResponse> {
+        let request = pb::DropDatasetRequest { name: name.to_owned() };
+        self.metadata
+            .once(request, |mut client, request| async move {
+                Ok(client.drop_dataset(request).await?.into_inner())
+            })
+            .await
+    }
+
     /// A dataset's schema versions, newest first.
     pub fn schema_versions(&self, dataset: &str) -> Listing<pb::SchemaVersion> {
         let stub = self.metadata.clone();

@@ -66,7 +66,9 @@ impl<'a> Count<'a> {
 
     /// Stores the letters and gives them for the commit.
     pub async fn store_letters(&mut self) -> Result<Vec<DeadLetter>, Stop> {
-        std::mem::take(&mut self.letters).store(self.attempt.worker.lake.as_ref()).await
+        std::mem::replace(&mut self.letters, Letters::of(&self.attempt.run))
+            .store(self.attempt.worker.lake.as_ref())
+            .await
     }
 
     /// Counts what is about to be committed. The sum must be what was read.
