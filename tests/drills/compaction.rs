@@ -15,7 +15,7 @@ use crate::{
     check::{self, Allowance},
     doors::{Doors, Switchboard},
     form::Form,
-    ground::{Kind, Site},
+    ground::{Kind, Site, hours},
     load::{Load, Plan},
     tally::Tally,
 };
@@ -57,11 +57,11 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
         .await
         .with("MAX_JOB_ATTEMPTS", "50")
         .with("RFE_COMPACT_FILES", "4")
-        .with("RFE_COMPACT_EVERY_SECONDS", "0.5")
-        .with("RFE_COLLECT_EVERY_SECONDS", "0.5")
-        .with("RFE_ORPHAN_GRACE_SECONDS", "5")
-        // Six seconds: longer than any read here takes.
-        .with("RFE_SNAPSHOT_HOURS", "0.00167");
+        .with("RFE_COMPACT_SECONDS", "0.5")
+        .with("RFE_COLLECT_SECONDS", "0.5")
+        .with("RFE_ORPHAN_HOURS", hours(5))
+        // Longer than any read here takes.
+        .with("RFE_SNAPSHOT_HOURS", hours(6));
     let mut platform = site.start().await;
     Load::declare(&platform).await;
     let (board, doors) = Switchboard::new(&platform);
@@ -80,7 +80,7 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
         kills += 1;
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let accounts = load.stop().await;
+    let book = load.stop().await;
     stop.store(true, Ordering::Release);
     let reading = reader.await.expect("the reader does not fail");
 
@@ -89,7 +89,7 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
         settled_within: Duration::from_secs(120),
         collected_within: Some(Duration::from_secs(60)),
     };
-    let mut tally = check::check(&platform, &site.store(&platform), &accounts.book(), allowance).await;
+    let mut tally = check::check(&platform, &site.store(&platform), &book, allowance).await;
     let commits = commits(&platform).await;
     judge(&mut tally, &reading, &commits);
     let mut live = Vec::new();

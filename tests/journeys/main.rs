@@ -3,6 +3,7 @@
 
 mod avro_files;
 mod bad_sources_yaml;
+mod bare_duckdb;
 mod cancel_and_pause;
 mod command_line;
 mod crash_points;
@@ -23,6 +24,7 @@ mod preview;
 mod pruned_and_merged;
 mod rest_api;
 mod resume;
+mod s3_files;
 mod schedules;
 mod schema_drift;
 mod starting_and_stopping;

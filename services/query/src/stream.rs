@@ -87,8 +87,9 @@ pub async fn start(job: Job, guard: DropGuard) -> Result<Batches, QueryError> {
         };
         let _done = job.stop.done_when_dropped();
         run(&job, started, sink, &ended);
-        // Given back only now: a statement that can't be interrupted keeps its place.
-        drop(job);
+        // Given back only now: a statement that can't be interrupted keeps its files and its place.
+        drop(job.held);
+        drop(job.place);
     })?;
     match columns.await {
         Ok(schema) => Ok(Batches { schema, receiver, outcome, _guard: guard }),
