@@ -323,7 +323,12 @@ async fn files_of_a_layer_stream_whole_however_many_they_are() {
     let committed = mesh.runs.commit_run(request).await.expect("commit").into_inner();
     let snapshot = committed.run.expect("it succeeded").snapshot;
     let mut scan = async |layer: pb::Layer, snapshot| {
-        let request = pb::ScanFilesRequest { dataset: "clicks".to_owned(), snapshot, layer: layer.into() };
+        let request = pb::ScanFilesRequest {
+            dataset: "clicks".to_owned(),
+            snapshot,
+            layer: layer.into(),
+            begun_after: 0,
+        };
         let stream = mesh.catalog.scan_files(request).await.expect("scan").into_inner();
         let messages: Vec<_> = stream.try_collect().await.expect("stream");
         (messages.len(), messages.into_iter().flat_map(|message| message.data_files).collect::<Vec<_>>())
@@ -333,7 +338,7 @@ async fn files_of_a_layer_stream_whole_however_many_they_are() {
     assert_eq!((keys.len(), files.len()), (1200, 1200));
     assert!(messages > 2, "{messages} messages");
     assert_eq!(scan(pb::Layer::Raw, snapshot).await.1.len(), 1);
-    let request = pb::ScanFilesRequest { dataset: "nobody".to_owned(), snapshot, layer: 1 };
+    let request = pb::ScanFilesRequest { dataset: "nobody".to_owned(), snapshot, layer: 1, begun_after: 0 };
     let missing = fault(mesh.catalog.scan_files(request).await);
     assert_eq!(missing.code, ErrorCode::NotFound);
 }
