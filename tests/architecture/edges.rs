@@ -13,7 +13,7 @@ const LEAVES: [(&str, &[&str]); 6] = [
     ("duckdb", &["rfe-query", "rfe-tests"]),
     ("polars", &["rfe-sources", "rfe-worker", "rfe-tests"]),
     ("redis", &["rfe-queue"]),
-    ("aws-sdk-s3", &["rfe-lake"]),
+    ("aws-sdk-s3", &["rfe-lake", "rfe-tests"]),
     ("sqlx", &["rfe-queue", "rfe-registry"]),
     ("axum", &["rfe-edge", "rfe-demo", "rfe-tests"]),
 ];

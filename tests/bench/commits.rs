@@ -51,7 +51,7 @@ fn median(mut rates: Vec<f64>) -> f64 {
 
 /// Commits a second. The files that they name do not exist, so nothing may want to read them.
 async fn rate(ground: Ground) -> f64 {
-    let settings = crate::settings().with("RFE_COMPACT_EVERY_SECONDS", "86400");
+    let settings = crate::settings().with("RFE_COMPACT_SECONDS", "86400");
     let mut platform = Platform::prepare_on(ground, settings);
     platform.restart().await;
     platform.apply("version: 1\nsources:\n- {name: rows, kind: webhook}\n").await;

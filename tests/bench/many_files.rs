@@ -21,7 +21,7 @@ pub async fn run(scale: &Scale) {
     let files = scale.rows(100_000) / ROWS_A_FILE;
     let platform = crate::settings()
         .with("RFE_BATCH_MAX_ROWS", ROWS_A_FILE.to_string())
-        .with("RFE_COMPACT_EVERY_SECONDS", "86400")
+        .with("RFE_COMPACT_SECONDS", "86400")
         .start()
         .await;
     platform.apply("version: 1\nsources:\n- {name: rows, kind: webhook}\n").await;

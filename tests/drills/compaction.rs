@@ -15,7 +15,7 @@ use crate::{
     check::{self, Allowance},
     doors::{Doors, Switchboard},
     form::Form,
-    ground::{Kind, Site},
+    ground::{Kind, Site, hours},
     load::{Load, Plan},
     tally::Tally,
 };
@@ -57,11 +57,11 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
         .await
         .with("MAX_JOB_ATTEMPTS", "50")
         .with("RFE_COMPACT_FILES", "4")
-        .with("RFE_COMPACT_EVERY_SECONDS", "0.5")
-        .with("RFE_COLLECT_EVERY_SECONDS", "0.5")
-        .with("RFE_ORPHAN_GRACE_SECONDS", "5")
-        // Six seconds: longer than any read here takes.
-        .with("RFE_SNAPSHOT_HOURS", "0.00167");
+        .with("RFE_COMPACT_SECONDS", "0.5")
+        .with("RFE_COLLECT_SECONDS", "0.5")
+        .with("RFE_ORPHAN_HOURS", hours(5))
+        // Longer than any read here takes.
+        .with("RFE_SNAPSHOT_HOURS", hours(6));
     let mut platform = site.start().await;
     Load::declare(&platform).await;
     let (board, doors) = Switchboard::new(&platform);

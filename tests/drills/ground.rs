@@ -45,6 +45,11 @@ pub async fn servers() -> (&'static Postgres, &'static S3Server) {
     tokio::task::spawn_blocking(start).await.expect("Postgres and MinIO start")
 }
 
+/// Seconds as a setting in hours.
+pub fn hours(seconds: u64) -> String {
+    format!("{:.9}", seconds as f64 / 3600.0)
+}
+
 // === impl Site ===
 
 impl Site {

@@ -12,7 +12,7 @@ use crate::{
     check::{self, Allowance},
     doors::Switchboard,
     form::Form,
-    ground::{Kind, Site},
+    ground::{Kind, Site, hours},
     load::{Load, Plan},
     tally::Tally,
 };
@@ -38,8 +38,8 @@ pub async fn run(form: Form) -> Tally {
     let site = Site::new(Kind::Real)
         .await
         .with("RFE_POSTGRES_URL", url)
-        .with("RFE_ORPHAN_GRACE_SECONDS", grace.to_string())
-        .with("RFE_COLLECT_EVERY_SECONDS", "1");
+        .with("RFE_ORPHAN_HOURS", hours(grace))
+        .with("RFE_COLLECT_SECONDS", "1");
     let platform = site.start().await;
     Load::declare(&platform).await;
     let (_board, doors) = Switchboard::new(&platform);

@@ -24,6 +24,7 @@ mod preview;
 mod pruned_and_merged;
 mod rest_api;
 mod resume;
+mod s3_files;
 mod schedules;
 mod schema_drift;
 mod starting_and_stopping;

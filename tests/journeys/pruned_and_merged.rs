@@ -1,6 +1,6 @@
 //! What a query opens, and what it shows of rows that have versions.
 
-use rfe_tests::Platform;
+use rfe_tests::{Platform, grpc::assert_counts};
 
 // Files that statements read and left out since the start.
 async fn files(platform: &Platform) -> [u64; 2] {
@@ -82,4 +82,11 @@ async fn a_merged_dataset_shows_the_latest_row_of_each_key_and_raw_all() {
     platform.write("people-3.csv", "id,name,updated_at,gone\n2,Bob,2026-02-01,true\n4,Di,2026-02-01,false\n");
     let _run = platform.pulled("people").await;
     assert_eq!(platform.sql(shown).await, ["1|Anna", "3|Cyd", "4|Di"]);
+
+    platform
+        .write("people-4.csv", "id,name,updated_at,gone\n,Nobody,2026-03-01,false\n5,Ed,2026-03-01,false\n");
+    assert_counts(&platform.pulled("people").await, [2, 1, 1, 0]);
+    let letter = platform.only_letter("people").await;
+    assert_eq!((letter.code.as_str(), letter.field_path.as_str()), ("MERGE_KEY_NULL", "id"));
+    assert_eq!(platform.sql(shown).await, ["1|Anna", "3|Cyd", "4|Di", "5|Ed"]);
 }

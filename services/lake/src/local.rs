@@ -290,4 +290,14 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path().join(".tmp")).expect("list").count(), 0);
         drop(lake);
     }
+
+    #[tokio::test]
+    async fn a_sweep_takes_what_is_old_and_leaves_what_is_being_written() {
+        let (_folder, lake) = fresh();
+        fs::write(lake.temporary_path(), b"half").expect("write");
+        assert_eq!(lake.sweep(Duration::from_secs(60)).await.expect("sweep"), 0);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(lake.sweep(Duration::from_millis(10)).await.expect("sweep"), 1);
+        assert_eq!(lake.sweep(Duration::ZERO).await.expect("sweep"), 0);
+    }
 }

@@ -43,7 +43,8 @@ async fn uploads_of_crashed_processes_are_swept_and_running_ones_are_not() {
     let file = folder.path().join("large");
     std::fs::write(&file, vec![7; 200 << 20]).expect("write");
     // Whoever put it stops midway, as in a crash.
-    let put = lake.put_file(Bucket::Raw, "large.parquet", &file, &"0".repeat(64));
+    let sum = "0".repeat(64);
+    let put = lake.put_file(Bucket::Raw, "large.parquet", &file, &sum);
     let cut = tokio::time::timeout(Duration::from_millis(150), put).await;
     assert!(cut.is_err(), "200 MiB are not put so fast: {cut:?}");
     assert_eq!(lake.abort_stale_uploads(Duration::from_secs(3600)).await.expect("sweep"), 0, "it is young");
@@ -52,4 +53,16 @@ async fn uploads_of_crashed_processes_are_swept_and_running_ones_are_not() {
     assert_eq!(lake.sweep(Duration::ZERO).await.expect("sweep"), 0);
     let head = lake.head(Bucket::Raw, "large.parquet").await;
     assert!(matches!(head, Err(LakeError::NotFound { .. })), "{head:?}");
+}
+
+#[tokio::test]
+async fn what_a_crashed_start_tried_out_is_swept_and_nothing_else() {
+    let lake = lake(Minio::shared()).await;
+    for key in ["_probe/crashed/a", "a/kept"] {
+        lake.put(Bucket::Processed, key, "bytes".into()).await.expect("put");
+    }
+    assert_eq!(lake.sweep(Duration::from_secs(3600)).await.expect("sweep"), 0, "it is young");
+    assert_eq!(lake.sweep(Duration::ZERO).await.expect("sweep"), 1);
+    let left = lake.list(Bucket::Processed, "", None, 10).await.expect("list");
+    assert_eq!(left.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["a/kept"]);
 }

@@ -150,6 +150,7 @@ fn worker(site: Site<'_>) -> Role {
             },
             roots,
             allow_private_hosts: config.allowed_private_hosts(),
+            s3: config.lake.s3(),
             scratch: site.folder.join("scratch"),
             drain: drain(config),
             crash_point: config.drill.crash_point.clone(),

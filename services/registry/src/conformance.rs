@@ -19,6 +19,7 @@ mod retention;
 mod schedule;
 mod schema;
 mod task;
+mod text;
 
 use crate::{CatalogStore, LetterStore, MemoryStore, RunStore, ScheduleStore, SourceStore, UpkeepStore};
 
@@ -75,6 +76,7 @@ pub async fn run(stores: Stores<'_>) {
     catalog::suite(stores).await;
     schedule::suite(stores).await;
     meta::suite(stores).await;
+    text::suite(stores).await;
     task::suite(stores).await;
     changes::suite(stores).await;
     compaction::suite(stores).await;

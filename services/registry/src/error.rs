@@ -112,6 +112,9 @@ pub enum RegistryError {
     /// The store can't be reached or refuses; the same call may succeed later.
     #[error("the registry's store could not be used")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database is not as this version needs it; says what to do.
+    #[error("{0}")]
+    Unprepared(String),
     /// What the store holds can't be read.
     #[error("the registry holds something unreadable: {0}")]
     Corrupt(String),
@@ -123,12 +126,20 @@ impl From<sqlx::Error> for RegistryError {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
                 true
             }
-            sqlx::Error::Database(refused) => refused.kind() != sqlx::error::ErrorKind::Other,
+            sqlx::Error::Database(refused) => {
+                refused.kind() != sqlx::error::ErrorKind::Other
+                    || refused.code().is_some_and(|code| is_value(&code))
+            }
             _ => false,
         };
         // A broken constraint stays broken, however often the call is repeated.
         if is_defect { Self::Corrupt(error.to_string()) } else { Self::Store(Box::new(error)) }
     }
+}
+
+// Codes of Postgres for values that it can't hold: of class 22 (data) and 54 (limits). SQLite's have other lengths.
+fn is_value(code: &str) -> bool {
+    code.len() == 5 && (code.starts_with("22") || code.starts_with("54"))
 }
 
 impl From<RegistryError> for Fault {
@@ -184,7 +195,7 @@ impl From<RegistryError> for Fault {
                 Self::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, text)
                     .retry_after(Duration::from_secs(1))
             }
-            E::Corrupt(_) | E::FileOfAnother { .. } => Self::internal(text),
+            E::Unprepared(_) | E::Corrupt(_) | E::FileOfAnother { .. } => Self::internal(text),
         }
     }
 }

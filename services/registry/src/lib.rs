@@ -3,6 +3,7 @@
 mod compaction;
 pub mod conformance;
 mod error;
+mod postgres;
 mod record;
 mod sqlite;
 mod upkeep;
@@ -16,6 +17,7 @@ use rfe_proto::{
 };
 
 pub use error::RegistryError;
+pub use postgres::PostgresRegistry;
 pub use record::{
     Claim, Claimed, Commit, Failure, MetaPart, MetaTable, MetaValue, NewRun, Page, Resolved, RunFilter,
     WaitingFiring, file_cursor,

@@ -2,6 +2,7 @@
 
 mod driver;
 #[path = "sql/stores.rs"]
+#[allow(clippy::duplicate_mod, reason = "the SQL is written once and compiled for each database")]
 mod stores;
 
 use std::{path::Path, time::Duration};
@@ -13,6 +14,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use self::stores::Group;
 use crate::{RegistryError, Result};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -25,6 +27,7 @@ const WAIT: Duration = Duration::from_secs(30);
 pub struct SqliteRegistry {
     writer: SqlitePool,
     readers: SqlitePool,
+    group: Group,
 }
 
 impl SqliteRegistry {
@@ -44,7 +47,7 @@ impl SqliteRegistry {
         MIGRATIONS.run(&writer).await.map_err(|error| RegistryError::Store(Box::new(error)))?;
         let readers =
             pool(READERS).connect_with(options.create_if_missing(false).pragma("query_only", "on")).await?;
-        Ok(Self { writer, readers })
+        Ok(Self { writer, readers, group: Group::default() })
     }
 
     /// Closes its connections; what runs ends first.
@@ -56,6 +59,11 @@ impl SqliteRegistry {
     /// A transaction that no other writer can come between. Dropped, it leaves nothing behind.
     async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+
+    /// A transaction that declares sources.
+    async fn declare(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.write().await
     }
 
     /// A connection for one statement that reads.

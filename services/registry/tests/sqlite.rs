@@ -2,12 +2,17 @@
 
 use std::time::Instant;
 
-use rfe_model::{SourceSpec, id};
+use rfe_model::SourceSpec;
 use rfe_proto::metadata as pb;
 use rfe_registry::{
-    CatalogStore, Claim, Commit, LetterStore, RegistryError, RunStore, SourceStore, SqliteRegistry,
+    CatalogStore, LetterStore, RegistryError, RunStore, SourceStore, SqliteRegistry,
     conformance::{self, Stores},
 };
+
+use crate::batch::{claimed, commit, register};
+
+#[path = "support/batch.rs"]
+mod batch;
 
 async fn open(folder: &tempfile::TempDir) -> SqliteRegistry {
     SqliteRegistry::open(&folder.path().join("registry.db")).await.expect("open")
@@ -15,43 +20,6 @@ async fn open(folder: &tempfile::TempDir) -> SqliteRegistry {
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("folder")
-}
-
-async fn claimed(registry: &SqliteRegistry, source: &str) -> pb::Run {
-    let claim = Claim {
-        run_id: id::new(),
-        source: source.to_owned(),
-        kind: pb::RunKind::Events,
-        worker: "w1".to_owned(),
-    };
-    registry.claim(&claim).await.expect("claim").run
-}
-
-fn commit(run: &pb::Run, events: usize) -> Commit {
-    let rows = i64::try_from(events).expect("few");
-    let file = |layer: pb::Layer| pb::DataFile {
-        key: format!("{}/{}-{}.parquet", run.source, run.run_id, layer as i32),
-        layer: layer.into(),
-        rows,
-        ..Default::default()
-    };
-    Commit {
-        run_id: run.run_id.clone(),
-        epoch: run.epoch,
-        schema_version: 1,
-        files: vec![file(pb::Layer::Raw), file(pb::Layer::Processed)],
-        event_ids: (0..events).map(|_| id::new()).collect(),
-        letters: Vec::new(),
-        counters: pb::RunCounters { read: rows, landed: rows, ..Default::default() },
-        cursor: None,
-        files_read: Vec::new(),
-        discarded_columns: Vec::new(),
-    }
-}
-
-async fn register(registry: &SqliteRegistry, run: &pb::Run) {
-    let column = pb::ObservedColumn { name: "id".into(), r#type: "BIGINT".into(), exceeds_double: false };
-    registry.register_schema(&run.run_id, run.epoch, &[column]).await.expect("register");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -117,9 +117,9 @@ fn kind(status: Option<u16>, code: &str) -> FailureKind {
         "NoSuchKey" | "NotFound" => FailureKind::NoObject,
         "PreconditionFailed" => FailureKind::Changed,
         "BucketAlreadyExists" | "BucketAlreadyOwnedByYou" | "OperationAborted" => FailureKind::Conflict,
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken" => {
-            FailureKind::Credentials
-        }
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken"
+        // The Versity gateway's word for an access key that it does not know.
+        | "XAdminUserNotFound" => FailureKind::Credentials,
         "RequestTimeTooSkewed" | "RequestExpired" => FailureKind::Clock,
         "PermanentRedirect" | "TemporaryRedirect" | "AuthorizationHeaderMalformed" => FailureKind::Region,
         "IllegalLocationConstraintException" | "InvalidRegion" => FailureKind::Region,

@@ -47,7 +47,7 @@ async fn fetch_version(
     sha256: Option<&str>,
 ) -> Result<S3Object, LakeError> {
     let local = |error| Failure::local(to, &error).of(bucket, key);
-    let mut file = Target::create(to).await.map_err(local)?;
+    let mut file = Target::create(to).map_err(local)?;
     let mut reading = Reading::new(client.sdk().clone(), bucket, key);
     while let Some(bytes) = reading.next().await? {
         file.take(bytes).await.map_err(local)?;
@@ -75,14 +75,11 @@ struct Target {
 }
 
 impl Target {
-    async fn create(path: &Path) -> io::Result<Self> {
-        let waiting = BytesMut::with_capacity(WRITE);
-        // Made before the file, so that nobody who stops waiting leaves one behind.
-        let mut target = Self { path: path.to_owned(), open: None, waiting, keep: false };
-        let path = path.to_owned();
-        let file = blocking(move || File::create(path)).await?;
-        target.open = Some((file, Sha256::new()));
-        Ok(target)
+    // Not on another thread, where it might be made when nobody waits for it any longer.
+    fn create(path: &Path) -> io::Result<Self> {
+        let file = File::create(path)?;
+        let (open, waiting) = (Some((file, Sha256::new())), BytesMut::with_capacity(WRITE));
+        Ok(Self { path: path.to_owned(), open, waiting, keep: false })
     }
 
     async fn take(&mut self, bytes: Bytes) -> io::Result<()> {

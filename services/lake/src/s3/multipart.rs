@@ -85,8 +85,9 @@ impl Upload<'_> {
         let (sha256, bytes) = (chunk.sha256, chunk.bytes.len() as u64);
         let part = part.part_number(number).set_checksum_sha256(self.part_checksum(&sha256));
         let part = part.body(ByteStream::from(chunk.bytes)).customize();
-        let sent = part.config_override(sdk::with_body(bytes)).send().await;
-        let sent = sent.map_err(|error| self.failed(error))?;
+        let part = part.config_override(sdk::with_body(bytes));
+        let part = if self.lake.capabilities.checksums { part.disable_payload_signing() } else { part };
+        let sent = part.send().await.map_err(|error| self.failed(error))?;
         Ok(SentPart { number, etag: sent.e_tag, sha256 })
     }
 

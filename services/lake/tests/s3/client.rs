@@ -3,6 +3,10 @@
 use std::{io, net::IpAddr, ops::Range, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
+use aws_sdk_s3::{
+    Client, Config,
+    config::{Credentials, Region},
+};
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use rfe_lake::{Bucket, FailureKind, Lake as _, LakeError, Resolve, S3Client, S3Config, S3Lake};
@@ -88,6 +92,59 @@ fn kind(error: LakeError) -> FailureKind {
         }
         error => panic!("{error:?}"),
     }
+}
+
+#[tokio::test]
+async fn keys_of_other_people_are_listed_and_read_whatever_is_in_them() {
+    for server in [Minio::shared(), Versity::shared()] {
+        let (config, bucket) = bucket(server).await;
+        let client = S3Client::new(&config, None).expect("client");
+        let keys =
+            ["in/1 & 2 <x>.csv", "in/a+b=c%20d.csv", "in/datum=2026-01-01/\u{fc}bung.csv", "in/it's (1).csv"];
+        for key in keys {
+            put_as_anybody(&config, &bucket, key).await;
+        }
+        let listed = client.list(&bucket, "in/", None, 10).await.expect("list");
+        assert_eq!(listed.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), keys);
+        let after = client.list(&bucket, "in/", Some(keys[1]), 10).await.expect("list");
+        assert_eq!(after, listed[2..]);
+        for object in listed {
+            assert_eq!(client.head(&bucket, &object.key).await.expect("head").bytes, object.bytes);
+            let read = client.read(&bucket, &object.key, None, Some(&object.etag));
+            assert_eq!(read.try_collect::<Vec<_>>().await.expect("read").concat(), object.key.as_bytes());
+        }
+    }
+}
+
+// The lake refuses such keys.
+async fn put_as_anybody(config: &S3Config, bucket: &str, key: &str) {
+    let put = sdk(config).put_object().bucket(bucket).key(key);
+    put.body(key.as_bytes().to_vec().into()).send().await.expect("put");
+}
+
+fn sdk(config: &S3Config) -> Client {
+    let keys = config.access_key.clone().zip(config.secret_key.clone()).expect("keys");
+    let sdk = Config::builder().behavior_version_latest().force_path_style(true);
+    let sdk = sdk
+        .region(Region::new(config.region.clone()))
+        .endpoint_url(config.endpoint.clone().expect("endpoint"));
+    Client::from_conf(sdk.credentials_provider(Credentials::new(keys.0, keys.1, None, None, "test")).build())
+}
+
+#[tokio::test]
+async fn a_public_bucket_is_read_without_keys_and_a_private_one_is_not() {
+    let (config, bucket) = bucket(Minio::shared()).await;
+    let anonymous = S3Config { access_key: None, secret_key: None, ..config.clone() };
+    let client = S3Client::new(&anonymous, None).expect("client");
+    let error = client.list(&bucket, "", None, 1).await.expect_err("private");
+    assert_eq!(kind(error), FailureKind::Denied);
+    let policy = format!(
+        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":"*",
+        "Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::{bucket}","arn:aws:s3:::{bucket}/*"]}}]}}"#
+    );
+    sdk(&config).put_bucket_policy().bucket(&bucket).policy(policy).send().await.expect("policy");
+    assert_eq!(client.list(&bucket, "", None, 1).await.expect("list")[0].key, "digits");
+    assert_eq!(text(&client, &bucket, None, None).await.expect("read"), "0123456789");
 }
 
 /// Allows one address and knows one name.

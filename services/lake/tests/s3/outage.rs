@@ -5,13 +5,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use rfe_lake::{Bucket, Lake as _, LakeError, S3Config, S3Lake};
+use rfe_lake::{Bucket, Lake as _, LakeError, S3Config, S3Lake, conformance};
 use rfe_model::id::sha256_hex;
-use rfe_test_servers::{Minio, Versity};
+use rfe_test_servers::{Minio, Outage, S3Faults, S3Weather, Versity};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, copy},
     net::{TcpListener, TcpStream},
@@ -46,6 +46,37 @@ async fn a_long_outage_is_an_error_of_the_store_and_the_same_call_succeeds_later
     assert!(source.to_string().contains("Connection refused"), "{source}");
     tokio::task::block_in_place(|| server.start_again());
     lake.put(Bucket::Raw, "key", Bytes::from_static(b"bytes")).await.expect("put");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lake_conforms_in_bad_weather() {
+    for (server, seed) in [(Minio::shared(), 1), (Versity::shared(), 2)] {
+        let faults = S3Faults::start(server.port(), seed).await;
+        let config = S3Config { endpoint: Some(faults.endpoint()), ..config(server) };
+        faults.set(S3Weather { slow_down: 0.3, reset: 0.05, slow: 0.01 });
+        let lake = S3Lake::connect(config).await.expect("connect");
+        conformance::run(&lake).await;
+        let counts = faults.counts();
+        assert!(
+            counts.slowed_down > counts.requests / 5 && counts.resets > counts.requests / 40,
+            "{counts:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_hangs_at_the_start_is_an_error_within_seconds() {
+    let server = Minio::shared();
+    let faults = S3Faults::start(server.port(), 3).await;
+    faults.fail(Outage::Hung);
+    let config = S3Config { endpoint: Some(faults.endpoint()), ..config(server) };
+    let begun = Instant::now();
+    let connected = S3Lake::connect(config.clone()).await;
+    let Err(LakeError::Setup(message)) = connected else { panic!("{connected:?}") };
+    assert!(message.contains("can't be reached") && message.contains("MINIO_ENDPOINT"), "{message}");
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    faults.heal();
+    S3Lake::connect(config).await.expect("connect once it answers");
 }
 
 /// Forwards connections and cuts each after so many bytes from the server.

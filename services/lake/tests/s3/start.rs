@@ -71,6 +71,14 @@ async fn unknown_keys_are_named_as_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn another_region_is_named() {
+    let elsewhere = S3Config { region: "eu-central-7".to_owned(), ..config(Versity::shared()) };
+    let message = refusal(elsewhere).await;
+    assert!(message.contains("not in the region `eu-central-7` (RFE_S3_REGION)"), "{message}");
+    assert!(message.contains("us-east-1"), "the store names its own: {message}");
+}
+
+#[tokio::test]
 async fn keys_that_are_missing_are_named() {
     let none = S3Config { access_key: None, secret_key: None, ..config(Minio::shared()) };
     let message = refusal(none).await;

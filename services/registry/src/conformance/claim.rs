@@ -12,6 +12,7 @@ use crate::{RegistryError, RunFilter};
 
 pub(super) async fn suite(stores: Stores<'_>) {
     one_pull_run_of_a_source_waits(stores).await;
+    of_pull_runs_made_at_once_one_waits(stores).await;
     a_run_of_no_source_is_refused(stores).await;
     only_events_are_claimed_without_a_row(stores).await;
     every_claim_raises_the_epoch_and_the_one_before_is_stale(stores).await;
@@ -38,6 +39,15 @@ async fn one_pull_run_of_a_source_waits(stores: Stores<'_>) {
     stores.runs.claim(&claim_of(&waiting, "w1")).await.expect("claim");
     let (_, created) = stores.runs.create_run(&new_run("waits", pb::RunKind::Pull)).await.expect("third");
     assert!(created, "while one runs, another may wait");
+}
+
+async fn of_pull_runs_made_at_once_one_waits(stores: Stores<'_>) {
+    declare(stores, "rush", "csv").await;
+    let runs: Vec<_> = (0..8).map(|_| new_run("rush", pb::RunKind::Pull)).collect();
+    let made = join_all(runs.iter().map(|run| stores.runs.create_run(run))).await;
+    let made: Vec<_> = made.into_iter().map(|made| made.expect("create")).collect();
+    assert_eq!(made.iter().filter(|(_, is_new)| *is_new).count(), 1);
+    assert!(made.iter().all(|(run, _)| run.run_id == made[0].0.run_id));
 }
 
 async fn a_run_of_no_source_is_refused(stores: Stores<'_>) {

@@ -14,6 +14,7 @@ pub(super) async fn suite(stores: Stores<'_>) {
     a_commit_makes_files_visible_at_the_next_snapshot(stores).await;
     a_commit_whose_reply_was_lost_answers_as_the_first_did(stores).await;
     commits_at_once_get_a_snapshot_each_and_one_run_commits_once(stores).await;
+    of_commits_at_once_those_that_are_refused_leave_the_others_alone(stores).await;
     a_commit_with_known_events_writes_nothing_and_names_them(stores).await;
     of_two_commits_with_the_same_event_one_wins(stores).await;
     the_same_id_of_another_source_is_another_event(stores).await;
@@ -84,6 +85,46 @@ async fn commits_at_once_get_a_snapshot_each_and_one_run_commits_once(stores: St
     snapshots.dedup();
     assert_eq!(snapshots.len(), 6);
     assert_eq!(rows(stores, "parallel").await, 6);
+}
+
+async fn of_commits_at_once_those_that_are_refused_leave_the_others_alone(stores: Stores<'_>) {
+    for source in ["beside_a", "beside_b"] {
+        declare(stores, source, "webhook").await;
+    }
+    land(stores, &events(stores, "beside_a").await, 1).await.expect("there is a schema");
+    land(stores, &events(stores, "beside_b").await, 1).await.expect("there is a schema");
+    let known = events(stores, "beside_a").await;
+    stores.runs.commit(&with_events(&known, &["known"])).await.expect("commit");
+    let mut commits = Vec::new();
+    for at in 0..24 {
+        let source = if at % 2 == 0 { "beside_a" } else { "beside_b" };
+        let run = batch(stores, source).await.run;
+        let id = format!("new_{at}");
+        let mut commit = with_events(&run, &[&id]);
+        match at % 6 {
+            // Refused before it writes, after its ledger's question, and once its ids are in.
+            0 => commit.epoch += 1,
+            2 => commit.event_ids = vec!["known".to_owned()],
+            5 => commit.files.push(commit.files[0].clone()),
+            _ => {}
+        }
+        commits.push(commit);
+    }
+    let answers = join_all(commits.iter().map(|commit| stores.runs.commit(commit))).await;
+    for (at, answer) in answers.iter().enumerate() {
+        let is_right = match at % 6 {
+            0 => matches!(answer, Err(RegistryError::StaleEpoch { .. })),
+            2 => matches!(answer, Err(RegistryError::DuplicateEvents(ids)) if ids == &["known"]),
+            5 => matches!(answer, Err(RegistryError::Corrupt(_))),
+            _ => answer.as_ref().is_ok_and(|run| run.snapshot > 0),
+        };
+        assert!(is_right, "{at}: {answer:?}");
+    }
+    // 24, of which three in six are refused; each dataset had one row, and one of them `known`.
+    assert_eq!((rows(stores, "beside_a").await, rows(stores, "beside_b").await), (2 + 4, 1 + 8));
+    let mut mended = commits[5].clone();
+    mended.files.pop();
+    stores.runs.commit(&mended).await.expect("what was refused left none of its ids behind");
 }
 
 async fn a_commit_with_known_events_writes_nothing_and_names_them(stores: Stores<'_>) {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use rfe_model::SourceSpec;
 use rfe_proto::metadata as pb;
 
-use super::{driver::Connection, source};
+use super::{driver::Connection, hold, source, text::plain};
 use crate::Result;
 
 /// Creates, updates and with `prune` deletes. A source that is as it was keeps its revision.
@@ -14,6 +14,9 @@ pub(super) async fn apply(
     sources: &[SourceSpec],
     prune: bool,
 ) -> Result<Vec<pb::AppliedSource>> {
+    let kept: HashSet<&str> = sources.iter().map(|spec| spec.name.as_str()).collect();
+    let others = if prune { others(connection, &kept).await? } else { Vec::new() };
+    hold::sources(connection, kept.into_iter().chain(others.iter().map(String::as_str))).await?;
     let mut applied = Vec::with_capacity(sources.len());
     for spec in sources {
         let known = source::find(connection, &spec.name).await?;
@@ -23,8 +26,9 @@ pub(super) async fn apply(
         }
         applied.push(pb::AppliedSource { name: spec.name.clone(), action: action.to_owned() });
     }
-    if prune {
-        applied.extend(delete_others(connection, sources).await?);
+    for name in others {
+        source::end(connection, &name).await?;
+        applied.push(pb::AppliedSource { name, action: "deleted".to_owned() });
     }
     Ok(applied)
 }
@@ -38,17 +42,10 @@ fn action(known: Option<&pb::Source>, spec: &SourceSpec) -> Result<&'static str>
     })
 }
 
-async fn delete_others(
-    connection: &mut Connection,
-    sources: &[SourceSpec],
-) -> Result<Vec<pb::AppliedSource>> {
-    let kept: HashSet<&str> = sources.iter().map(|spec| spec.name.as_str()).collect();
+// Declared sources that are not kept.
+async fn others(connection: &mut Connection, kept: &HashSet<&str>) -> Result<Vec<String>> {
     let sql = "SELECT name FROM sources WHERE deleted_at IS NULL AND NOT auto_created ORDER BY name";
-    let declared: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *connection).await?;
-    let mut deleted = Vec::new();
-    for name in declared.into_iter().filter(|name| !kept.contains(name.as_str())) {
-        source::end(connection, &name).await?;
-        deleted.push(pb::AppliedSource { name, action: "deleted".to_owned() });
-    }
-    Ok(deleted)
+    let declared: Vec<String> = sqlx::query_scalar(sql).fetch_all(connection).await?;
+    let names = declared.into_iter().map(plain);
+    Ok(names.filter(|name| !kept.contains(name.as_str())).collect())
 }

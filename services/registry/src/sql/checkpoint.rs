@@ -5,7 +5,9 @@ use sqlx::Row as _;
 
 use super::{
     driver::{Connection, Row},
-    run, words,
+    run,
+    text::stored,
+    words,
 };
 use crate::{Page, Result};
 
@@ -16,7 +18,7 @@ pub(super) async fn save(
     epoch: u64,
     checkpoint: &pb::Checkpoint,
 ) -> Result<()> {
-    run::expect_running(connection, run_id, epoch).await?;
+    run::check_running(run::expect_held(connection, run_id).await?, epoch)?;
     let place = words::signed(checkpoint.place);
     cut(connection, run_id, epoch, place).await?;
     run::heard_of(connection, run_id).await?;
@@ -24,13 +26,13 @@ pub(super) async fn save(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (run_id, place) DO UPDATE SET count = $3, epoch = $4,
         key = $5, bytes = $6, sha256 = $7, saved_at = $8";
     sqlx::query(sql)
-        .bind(run_id)
+        .bind(stored(run_id))
         .bind(place)
-        .bind(checkpoint.count)
+        .bind(i64::from(checkpoint.count))
         .bind(words::signed(epoch))
-        .bind(&checkpoint.key)
+        .bind(stored(&checkpoint.key))
         .bind(checkpoint.bytes)
-        .bind(&checkpoint.sha256)
+        .bind(stored(&checkpoint.sha256))
         .bind(words::now())
         .execute(connection)
         .await?;
@@ -40,10 +42,15 @@ pub(super) async fn save(
 // A reader that did not go through all that earlier attempts had read went its own way from there on.
 async fn cut(connection: &mut Connection, run_id: &str, epoch: u64, place: i64) -> Result<()> {
     let sql = "DELETE FROM run_checkpoints WHERE run_id = $1 AND place >= $2 AND epoch < $3";
-    sqlx::query(sql).bind(run_id).bind(place).bind(words::signed(epoch)).execute(&mut *connection).await?;
+    sqlx::query(sql)
+        .bind(stored(run_id))
+        .bind(place)
+        .bind(words::signed(epoch))
+        .execute(&mut *connection)
+        .await?;
     let sql = "UPDATE run_checkpoints SET count = $2 - place
         WHERE run_id = $1 AND place < $2 AND place + count > $2 AND epoch < $3";
-    sqlx::query(sql).bind(run_id).bind(place).bind(words::signed(epoch)).execute(connection).await?;
+    sqlx::query(sql).bind(stored(run_id)).bind(place).bind(words::signed(epoch)).execute(connection).await?;
     Ok(())
 }
 
@@ -58,21 +65,28 @@ pub(super) async fn list(
     let after = page.after.as_deref().map_or(-1, |after| after.parse().unwrap_or(i64::MAX));
     let sql = "SELECT place, count, epoch, key, bytes, sha256 FROM run_checkpoints
         WHERE run_id = $1 AND place > $2 ORDER BY place LIMIT $3";
-    let rows =
-        sqlx::query(sql).bind(run_id).bind(after).bind(i64::from(page.limit)).fetch_all(connection).await?;
+    let rows = sqlx::query(sql)
+        .bind(stored(run_id))
+        .bind(after)
+        .bind(i64::from(page.limit))
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(from_row).collect()
 }
 
 /// How many checkpoints a run has.
 pub(super) async fn count(connection: &mut Connection, run_id: &str) -> Result<u64> {
     let sql = "SELECT coalesce(max(place + count), 0) FROM run_checkpoints WHERE run_id = $1";
-    let count: i64 = sqlx::query_scalar(sql).bind(run_id).fetch_one(connection).await?;
+    let count: i64 = sqlx::query_scalar(sql).bind(stored(run_id)).fetch_one(connection).await?;
     Ok(count.unsigned_abs())
 }
 
 /// Forgets the checkpoints of a run.
 pub(super) async fn forget(connection: &mut Connection, run_id: &str) -> Result<()> {
-    sqlx::query("DELETE FROM run_checkpoints WHERE run_id = $1").bind(run_id).execute(connection).await?;
+    sqlx::query("DELETE FROM run_checkpoints WHERE run_id = $1")
+        .bind(stored(run_id))
+        .execute(connection)
+        .await?;
     Ok(())
 }
 
@@ -81,8 +95,8 @@ fn from_row(row: &Row) -> Result<pb::Checkpoint> {
         place: words::unsigned(row, "place")?,
         count: words::unsigned(row, "count")?,
         epoch: words::unsigned(row, "epoch")?,
-        key: row.try_get("key")?,
+        key: words::text(row, "key")?,
         bytes: row.try_get("bytes")?,
-        sha256: row.try_get("sha256")?,
+        sha256: words::text(row, "sha256")?,
     })
 }

@@ -2,12 +2,12 @@
 
 use rfe_proto::{dlq::DeadLetter, metadata as pb};
 
-use super::{compaction, driver::Connection, letter, memory, run, schema, source, words};
+use super::{compaction, driver::Connection, letter, memory, run, schema, source, text::stored, words};
 use crate::{Claim, Claimed, RegistryError, Result};
 
 /// Claims a run and raises its epoch, unless it has ended.
 pub(super) async fn claim(connection: &mut Connection, claim: &Claim) -> Result<Claimed> {
-    let found = match run::find(connection, &claim.run_id).await? {
+    let found = match run::find_held(connection, &claim.run_id).await? {
         Some(found) => found,
         None => create_batch(connection, claim).await?,
     };
@@ -72,15 +72,17 @@ async fn create_batch(connection: &mut Connection, claim: &Claim) -> Result<pb::
         return Err(RegistryError::NotFound { what: "run", id: claim.run_id.clone() });
     }
     source::expect(connection, &claim.source).await?;
-    let sql = "INSERT INTO ingestion_runs (run_id, source_name, kind, state, created_at) VALUES ($1, $2, $3, 'queued', $4)";
+    let sql = "INSERT INTO ingestion_runs (run_id, source_name, kind, state, created_at) VALUES ($1, $2, $3, 'queued', $4)
+        ON CONFLICT (run_id) DO NOTHING";
     sqlx::query(sql)
-        .bind(&claim.run_id)
-        .bind(&claim.source)
+        .bind(stored(&claim.run_id))
+        .bind(stored(&claim.source))
         .bind(words::kind_text(claim.kind))
         .bind(words::now())
         .execute(&mut *connection)
         .await?;
-    run::expect(connection, &claim.run_id).await
+    // Another lease of the batch may have come first.
+    run::expect_held(connection, &claim.run_id).await
 }
 
 fn cursor(source: &pb::Source) -> Option<String> {
@@ -96,8 +98,8 @@ async fn take(connection: &mut Connection, claim: &Claim) -> Result<()> {
     let sql = "UPDATE ingestion_runs SET state = 'running', epoch = epoch + 1, attempts = attempts + 1, worker = $2,
         started_at = $3, heard_at = $3, next_attempt_at = NULL WHERE run_id = $1";
     sqlx::query(sql)
-        .bind(&claim.run_id)
-        .bind(&claim.worker)
+        .bind(stored(&claim.run_id))
+        .bind(stored(&claim.worker))
         .bind(words::now())
         .execute(&mut *connection)
         .await?;
@@ -114,5 +116,5 @@ async fn replay_raw(connection: &mut Connection, run: &pb::Run) -> Result<Option
         return Ok(None);
     }
     let sql = "SELECT replay_raw FROM ingestion_runs WHERE run_id = $1";
-    Ok(sqlx::query_scalar(sql).bind(&run.run_id).fetch_one(connection).await?)
+    Ok(sqlx::query_scalar(sql).bind(stored(&run.run_id)).fetch_one(connection).await?)
 }

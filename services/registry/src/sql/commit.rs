@@ -7,18 +7,20 @@ use sqlx::{QueryBuilder, Row as _};
 use super::{
     checkpoint, compaction,
     driver::{Connection, Db},
-    drop, file, held_snapshot, ledger, letter, memory, move_snapshot, run, schema, source, words,
+    drop, file, held_snapshot, ledger, letter, memory, move_snapshot, run, schema, source,
+    text::stored,
+    words,
 };
 use crate::{Commit, RegistryError, Result};
 
-/// Commits within the caller's transaction. The snapshot's number moves last.
+/// Commits within the caller's transaction, which holds the run. The snapshot's number moves last.
 pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Result<pb::Run> {
     let found = run::expect(connection, &commit.run_id).await?;
     if found.state() == pb::RunState::Succeeded && found.epoch == commit.epoch {
         // The reply to the first commit was lost.
         return Ok(found);
     }
-    let run = run::expect_running(connection, &commit.run_id, commit.epoch).await?;
+    let run = run::check_running(found, commit.epoch)?;
     check_balance(commit)?;
     check_keys(commit)?;
     if run.kind() == pb::RunKind::Compaction {
@@ -159,13 +161,13 @@ pub(super) async fn succeed(
         "UPDATE ingestion_runs SET state = 'succeeded', schema_version = $2, dataset_schema_version = $3,
         snapshot = $4, files = $5, finished_at = $6, discarded_columns = $7, error_code = '', error = '' WHERE run_id = $1";
     sqlx::query(sql)
-        .bind(&run.run_id)
+        .bind(stored(&run.run_id))
         .bind(i64::from(commit.schema_version))
         .bind(shown.max(i64::from(commit.schema_version)))
         .bind(snapshot)
         .bind(words::signed(commit.files.len() as u64))
         .bind(words::now())
-        .bind(words::discarded_text(&commit.discarded_columns))
+        .bind(stored(&words::discarded_text(&commit.discarded_columns)))
         .execute(connection)
         .await?;
     Ok(())
@@ -175,7 +177,7 @@ pub(super) async fn succeed(
 async fn shown_version(connection: &mut Connection, source: &str) -> Result<i64> {
     let mut query =
         QueryBuilder::<Db>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
-    query.push_bind(source).push(
+    query.push_bind(stored(source)).push(
         " AND snapshot IS NOT NULL AND kind <> 'compaction' AND snapshot >
             (SELECT dropped_snapshot FROM sources WHERE sources.name = ingestion_runs.source_name)
         ORDER BY snapshot DESC LIMIT 1",

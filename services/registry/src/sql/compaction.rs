@@ -5,12 +5,15 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use rfe_model::{id, source::Mode, time};
 use rfe_proto::metadata as pb;
-use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
+use sqlx::{QueryBuilder, Row as _};
 
 use super::{
+    again::again,
     commit,
-    driver::{Connection, Db, FOR_UPDATE, Instant, Registry, Row},
-    file, held_snapshot, move_snapshot, run, schema, source, words,
+    driver::{Connection, Db, Instant, Registry, Row},
+    file, held_snapshot, hold, move_snapshot, run, schema, source,
+    text::stored,
+    words,
 };
 use crate::{
     Commit, CompactionLimits, CompactionStore, PlannedCompaction, RegistryError, Result,
@@ -28,13 +31,16 @@ const INSERT: usize = 1000;
 #[async_trait]
 impl CompactionStore for Registry {
     async fn plan_compactions(&self, limits: &CompactionLimits) -> Result<Vec<PlannedCompaction>> {
-        let crowded = crowded(&mut *self.reader().await?, limits).await?;
+        let crowded = again(|| async { crowded(&mut *self.reader().await?, limits).await }).await?;
         let mut planned = Vec::new();
         for (dataset, layer) in crowded {
-            let mut transaction = self.write().await?;
-            let plan = plan(&mut transaction, &dataset, layer, limits).await?;
-            transaction.commit().await?;
-            planned.extend(plan);
+            let plan = again(|| async {
+                let mut transaction = self.write().await?;
+                let plan = plan(&mut transaction, &dataset, layer, limits).await?;
+                transaction.commit().await?;
+                Ok(plan)
+            });
+            planned.extend(plan.await?);
         }
         Ok(planned)
     }
@@ -60,8 +66,7 @@ async fn plan(
     limits: &CompactionLimits,
 ) -> Result<Option<PlannedCompaction>> {
     // Of two that plan, one sees what the other planned.
-    let sql = format!("SELECT name FROM sources WHERE name = $1{FOR_UPDATE}");
-    sqlx::query(AssertSqlSafe(sql)).bind(dataset).fetch_one(&mut *connection).await?;
+    hold::sources(connection, [dataset]).await?;
     if is_under_way(connection, dataset, layer).await? || has_failed_lately(connection, dataset).await? {
         return Ok(None);
     }
@@ -257,6 +262,9 @@ async fn end_inputs(connection: &mut Connection, run_id: &str, snapshot: i64) ->
 
 /// Forgets what a run should have read.
 pub(super) async fn forget(connection: &mut Connection, run_id: &str) -> Result<()> {
-    sqlx::query("DELETE FROM compaction_inputs WHERE run_id = $1").bind(run_id).execute(connection).await?;
+    sqlx::query("DELETE FROM compaction_inputs WHERE run_id = $1")
+        .bind(stored(run_id))
+        .execute(connection)
+        .await?;
     Ok(())
 }

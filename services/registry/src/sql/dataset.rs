@@ -7,7 +7,7 @@ use rfe_model::{
 use rfe_proto::metadata as pb;
 use sqlx::Row as _;
 
-use super::{driver::Connection, file::Visible, schema, source, words};
+use super::{driver::Connection, file::Visible, schema, source, text::stored, words};
 use crate::{RegistryError, Result};
 
 /// What became of a dataset.
@@ -51,7 +51,7 @@ impl Standing {
 pub(super) async fn standing(connection: &mut Connection, dataset: &str) -> Result<Standing> {
     let sql = "SELECT dropped_at IS NOT NULL AS is_dropped, dropped_snapshot, oldest_snapshot, schema_floor
         FROM sources WHERE name = $1";
-    let row = sqlx::query(sql).bind(dataset).fetch_one(connection).await?;
+    let row = sqlx::query(sql).bind(stored(dataset)).fetch_one(connection).await?;
     Ok(Standing {
         is_dropped: row.try_get("is_dropped")?,
         dropped_snapshot: row.try_get("dropped_snapshot")?,
@@ -116,7 +116,7 @@ async fn describe(
         WHERE source_name = $1 AND snapshot IS NOT NULL AND snapshot <= $2 AND snapshot > $3 AND kind <> 'compaction'
         ORDER BY snapshot DESC LIMIT 1";
     let latest = sqlx::query(sql)
-        .bind(&source.name)
+        .bind(stored(&source.name))
         .bind(visible.snapshot)
         .bind(standing.runs_after(visible.snapshot))
         .fetch_optional(&mut *connection)

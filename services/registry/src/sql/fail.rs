@@ -6,17 +6,19 @@ use rfe_proto::metadata as pb;
 use super::{
     checkpoint, compaction,
     driver::{Connection, Instant},
-    letter, run, words,
+    letter, run,
+    text::stored,
+    words,
 };
 use crate::{Failure, Result};
 
-/// Ends the attempt within the caller's transaction, and raises the epoch.
+/// Ends the attempt within the caller's transaction, which holds the run, and raises the epoch.
 pub(super) async fn fail(connection: &mut Connection, failure: &Failure) -> Result<pb::Run> {
     let found = run::expect(connection, &failure.run_id).await?;
     if is_answered(&found, failure.epoch) {
         return Ok(found);
     }
-    let run = run::expect_running(connection, &failure.run_id, failure.epoch).await?;
+    let run = run::check_running(found, failure.epoch)?;
     run::count(connection, &run.run_id, &failure.counters).await?;
     note_attempt(connection, &run, failure).await?;
     if run.kind() == pb::RunKind::Compaction {
@@ -50,12 +52,12 @@ async fn note_attempt(connection: &mut Connection, run: &pb::Run, failure: &Fail
         VALUES ($1, $2, $3, 'attempt', $4, $5, $6, $7, $8, $9, $9, $10)";
     let state = if failure.next_attempt_micros.is_some() { "retried" } else { "failed" };
     sqlx::query(sql)
-        .bind(format!("{}-{}", run.run_id, failure.epoch))
-        .bind(&run.source)
-        .bind(&run.run_id)
-        .bind(&failure.stage)
-        .bind(&failure.code)
-        .bind(&failure.message)
+        .bind(stored(&format!("{}-{}", run.run_id, failure.epoch)))
+        .bind(stored(&run.source))
+        .bind(stored(&run.run_id))
+        .bind(stored(&failure.stage))
+        .bind(stored(&failure.code))
+        .bind(stored(&failure.message))
         .bind(i64::from(run.attempts))
         .bind(state)
         .bind(words::now())
@@ -69,11 +71,11 @@ async fn end_attempt(connection: &mut Connection, failure: &Failure) -> Result<(
     let sql = "UPDATE ingestion_runs SET state = CASE WHEN $2 IS NULL THEN 'failed' ELSE 'retrying' END, epoch = epoch + 1,
         next_attempt_at = $2, finished_at = CASE WHEN $2 IS NULL THEN $3 END, error_code = $4, error = $5 WHERE run_id = $1";
     sqlx::query(sql)
-        .bind(&failure.run_id)
+        .bind(stored(&failure.run_id))
         .bind(failure.next_attempt_micros.map(Instant))
         .bind(words::now())
-        .bind(&failure.code)
-        .bind(&failure.message)
+        .bind(stored(&failure.code))
+        .bind(stored(&failure.message))
         .execute(connection)
         .await?;
     Ok(())

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::{
     driver::{Connection, Db, Instant, Row},
+    text::{plain, stored},
     words,
 };
 use crate::{Page, RegistryError, Result};
@@ -22,6 +23,9 @@ const INPUT: &str =
     begin_snapshot, end_snapshot, created_at, order_snapshot";
 /// Rows of one INSERT; SQLite binds at most 32,766 values, Postgres 65,535.
 const INSERT: usize = 1000;
+
+/// Most commits have so few files.
+const FEW: usize = 4;
 
 /// Columns of raw files by their hash.
 pub(super) type RawColumns = HashMap<String, Vec<pb::Column>>;
@@ -73,7 +77,7 @@ impl Visible<'_> {
     ) {
         query.push(format!("SELECT {columns} FROM data_files WHERE {end} AND begin_snapshot <= "));
         query.push_bind(self.snapshot);
-        query.push(" AND dataset = ").push_bind(self.dataset.to_owned());
+        query.push(" AND dataset = ").push_bind(stored(self.dataset));
         if self.begun_after > 0 {
             query.push(" AND begin_snapshot > ").push_bind(self.begun_after);
         }
@@ -81,7 +85,12 @@ impl Visible<'_> {
             query.push(format!(" AND layer = '{}'", words::layer_text(self.layer)));
         }
         if let Some((key, layer)) = after {
-            query.push(" AND (key, layer) > (").push_bind(key.clone()).push(", ").push_bind(*layer).push(")");
+            query
+                .push(" AND (key, layer) > (")
+                .push_bind(stored(&key))
+                .push(", ")
+                .push_bind(*layer)
+                .push(")");
         }
     }
 
@@ -151,14 +160,14 @@ async fn load(connection: &mut Connection, into: &mut RawColumns, hash: Option<S
 async fn columns_of(connection: &mut Connection, hash: &str) -> Result<Vec<pb::Column>> {
     let sql = "SELECT columns FROM raw_columns WHERE hash = $1";
     let text: String = sqlx::query_scalar(sql).bind(hash).fetch_one(connection).await?;
-    words::columns_from(&text)
+    words::columns_from(&plain(text))
 }
 
 /// Ends all files of a dataset that are visible now.
 pub(super) async fn end_visible(connection: &mut Connection, dataset: &str, snapshot: i64) -> Result<()> {
     let sql =
         "UPDATE data_files SET end_snapshot = $2, ended_at = $3 WHERE dataset = $1 AND end_snapshot IS NULL";
-    sqlx::query(sql).bind(dataset).bind(snapshot).bind(words::now()).execute(connection).await?;
+    sqlx::query(sql).bind(stored(dataset)).bind(snapshot).bind(words::now()).execute(connection).await?;
     Ok(())
 }
 
@@ -186,24 +195,24 @@ pub(super) async fn insert(
     begin: Begin,
 ) -> Result<()> {
     let now = words::now();
-    let mut stored = HashSet::new();
+    let mut known = HashSet::new();
     for some in files.chunks(INSERT) {
         let mut hashes = Vec::with_capacity(some.len());
         for file in some {
-            hashes.push(store_raw_columns(connection, &mut stored, &file.raw_columns).await?);
+            hashes.push(store_raw_columns(connection, &mut known, &file.raw_columns).await?);
         }
         let mut query = QueryBuilder::<Db>::new("INSERT INTO data_files (");
         query.push(COLUMNS).push(") ");
         query.push_values(some.iter().zip(hashes), |mut row, (file, hash)| {
-            row.push_bind(file.key.clone())
+            row.push_bind(stored(&file.key))
                 .push_bind(words::layer_text(file.layer()))
-                .push_bind(run.source.clone())
-                .push_bind(run.run_id.clone())
+                .push_bind(stored(&run.source))
+                .push_bind(stored(&run.run_id))
                 .push_bind(words::signed(run.epoch))
                 .push_bind(i64::from(file.part))
                 .push_bind(file.rows)
                 .push_bind(file.bytes)
-                .push_bind(file.sha256.clone())
+                .push_bind(stored(&file.sha256))
                 .push_bind(i64::from(file.schema_version))
                 .push_bind(hash)
                 .push_bind(pb::DataFile { stats: file.stats.clone(), ..Default::default() }.encode_to_vec())
@@ -214,14 +223,14 @@ pub(super) async fn insert(
                 .push_bind(begin.landed_at);
         });
         // Texts of every length would drive the others out of the cache of statements.
-        query.build().persistent(false).execute(&mut *connection).await?;
+        query.build().persistent(some.len() <= FEW).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 async fn store_raw_columns(
     connection: &mut Connection,
-    stored: &mut HashSet<String>,
+    known: &mut HashSet<String>,
     columns: &[pb::Column],
 ) -> Result<Option<String>> {
     if columns.is_empty() {
@@ -229,9 +238,9 @@ async fn store_raw_columns(
     }
     let text = words::columns_text(columns);
     let hash = sha256_hex(text.as_bytes());
-    if stored.insert(hash.clone()) {
+    if known.insert(hash.clone()) {
         let sql = "INSERT INTO raw_columns (hash, columns) VALUES ($1, $2) ON CONFLICT (hash) DO NOTHING";
-        sqlx::query(sql).bind(&hash).bind(&text).execute(connection).await?;
+        sqlx::query(sql).bind(&hash).bind(stored(&text)).execute(connection).await?;
     }
     Ok(Some(hash))
 }
@@ -250,15 +259,15 @@ fn from_row(row: &Row, raw_columns: &RawColumns) -> Result<pb::DataFile> {
 fn without_columns(row: &Row) -> Result<pb::DataFile> {
     let end: Option<i64> = row.try_get("end_snapshot")?;
     Ok(pb::DataFile {
-        key: row.try_get("key")?,
+        key: words::text(row, "key")?,
         layer: words::layer_from(row.try_get("layer")?).into(),
-        dataset: row.try_get("dataset")?,
-        run_id: row.try_get("run_id")?,
+        dataset: words::text(row, "dataset")?,
+        run_id: words::text(row, "run_id")?,
         epoch: words::unsigned(row, "epoch")?,
         part: words::unsigned(row, "part")?,
         rows: row.try_get("rows")?,
         bytes: row.try_get("bytes")?,
-        sha256: row.try_get("sha256")?,
+        sha256: words::text(row, "sha256")?,
         schema_version: words::unsigned(row, "schema_version")?,
         begin_snapshot: words::unsigned(row, "begin_snapshot")?,
         order_snapshot: words::unsigned(row, "order_snapshot")?,

@@ -7,7 +7,9 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     driver::{Connection, Db, Instant, Row},
-    source, words,
+    source,
+    text::stored,
+    words,
 };
 use crate::{Page, Result};
 
@@ -36,15 +38,15 @@ pub(super) async fn list(
 ) -> Result<Vec<pb::Freshness>> {
     let mut query = QueryBuilder::<Db>::new(FRESHNESS);
     match source {
-        Some(name) => query.push("source_name = ").push_bind(name),
+        Some(name) => query.push("source_name = ").push_bind(stored(name)),
         None => query
             .push("deleted_at IS NULL AND source_name > ")
-            .push_bind(page.after.as_deref().unwrap_or_default()),
+            .push_bind(stored(page.after.as_deref().unwrap_or_default())),
     };
     query.push(" ORDER BY source_name LIMIT ").push_bind(i64::from(page.limit));
     let mut list = Vec::new();
     for row in query.build().fetch_all(&mut *connection).await? {
-        let source = source::expect(connection, row.try_get("source_name")?).await?;
+        let source = source::expect(connection, &words::text(&row, "source_name")?).await?;
         list.push(from_row(&row, &source)?);
     }
     Ok(list)
@@ -61,8 +63,8 @@ fn from_row(row: &Row, source: &pb::Source) -> Result<pb::Freshness> {
         source: source.name.clone(),
         last_success_time: words::instant(row, "last_success_at")?,
         age_seconds,
-        last_state: row.try_get("last_state")?,
-        last_error: row.try_get("last_error")?,
+        last_state: words::text(row, "last_state")?,
+        last_error: words::text(row, "last_error")?,
         rows: row.try_get("rows")?,
         open_letters: row.try_get("open_letters")?,
         failures_since_success: row.try_get("failures_since_success")?,

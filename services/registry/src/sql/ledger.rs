@@ -1,12 +1,14 @@
 //! Ids of events that landed.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use rfe_proto::metadata as pb;
 use sqlx::AssertSqlSafe;
 
 use super::{
+    again::again,
     driver::{Connection, IDS, Instant, Registry},
+    text::{plain, stored},
     words,
 };
 use crate::{RegistryError, Result};
@@ -23,7 +25,7 @@ pub(super) async fn enter(connection: &mut Connection, run: &pb::Run, event_ids:
     }
     check_once(event_ids)?;
     // The table is sorted by id, and so is what goes in: neighbours share a page.
-    let mut sorted: Vec<&str> = event_ids.iter().map(String::as_str).collect();
+    let mut sorted: Vec<Cow<'_, str>> = event_ids.iter().map(|id| stored(id)).collect();
     sorted.sort_unstable();
     let ids = words::json_text(&sorted);
     let known = known(connection, &run.source, &ids).await?;
@@ -34,9 +36,9 @@ pub(super) async fn enter(connection: &mut Connection, run: &pb::Run, event_ids:
         "INSERT INTO ledger (source_name, event_id, run_id, landed_at) SELECT $1, ids.value, $3, $4 FROM {IDS}"
     );
     sqlx::query(AssertSqlSafe(sql))
-        .bind(&run.source)
+        .bind(stored(&run.source))
         .bind(ids)
-        .bind(&run.run_id)
+        .bind(stored(&run.run_id))
         .bind(words::now())
         .execute(connection)
         .await?;
@@ -56,7 +58,9 @@ async fn known(connection: &mut Connection, source: &str, ids: &str) -> Result<V
         "SELECT ids.value FROM {IDS}
         WHERE EXISTS (SELECT 1 FROM ledger WHERE ledger.source_name = $1 AND ledger.event_id = ids.value)"
     );
-    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(source).bind(ids).fetch_all(connection).await?)
+    let known: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(stored(source)).bind(ids).fetch_all(connection).await?;
+    Ok(known.into_iter().map(plain).collect())
 }
 
 /// Forgets ids that landed before an instant, some at a time, so that commits come between.
@@ -65,14 +69,14 @@ pub(super) async fn purge(registry: &Registry, before_micros: i64) -> Result<u64
         (SELECT source_name, event_id FROM ledger WHERE landed_at < $1 ORDER BY landed_at LIMIT $2)";
     let mut forgotten = 0;
     loop {
-        let mut transaction = registry.write().await?;
-        let some = sqlx::query(sql)
-            .bind(Instant(before_micros))
-            .bind(PURGE)
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-        transaction.commit().await?;
+        let some = again(|| async {
+            let mut transaction = registry.write().await?;
+            let query = sqlx::query(sql).bind(Instant(before_micros)).bind(PURGE);
+            let some = query.execute(&mut *transaction).await?.rows_affected();
+            transaction.commit().await?;
+            Ok(some)
+        })
+        .await?;
         forgotten += some;
         if some < PURGE.unsigned_abs() {
             return Ok(forgotten);

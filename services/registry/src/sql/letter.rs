@@ -1,5 +1,7 @@
 //! Dead letters: rows of `ingestion_failures` of the kinds `record` and `job`.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use rfe_proto::{
     dlq::{DeadLetter, DeadLetterFilter, Position},
@@ -8,7 +10,9 @@ use rfe_proto::{
 use sqlx::{QueryBuilder, Row as _, query_builder::Separated};
 
 use super::{
-    driver::{Connection, Db, GREATEST, POSITION, Registry, Row},
+    again::again,
+    driver::{Connection, Db, FOR_UPDATE, GREATEST, POSITION, Registry, Row},
+    text::{plain, stored},
     words,
 };
 use crate::{LetterStore, Page, RegistryError, Result};
@@ -22,38 +26,50 @@ const INSERT: usize = 1000;
 #[async_trait]
 impl LetterStore for Registry {
     async fn letters(&self, filter: &DeadLetterFilter, page: &Page) -> Result<Vec<DeadLetter>> {
-        let mut query = filtered(filter, page);
-        let rows = query.build().fetch_all(&mut *self.reader().await?).await?;
-        rows.iter().map(from_row).collect()
+        again(|| async {
+            let rows = filtered(filter, page).build().fetch_all(&mut *self.reader().await?).await?;
+            rows.iter().map(from_row).collect()
+        })
+        .await
     }
 
     async fn letter(&self, id: &str) -> Result<Option<DeadLetter>> {
-        find(&mut *self.reader().await?, id).await
+        again(|| async { find(&mut *self.reader().await?, id).await }).await
     }
 
     async fn count_letters(&self, filter: &DeadLetterFilter) -> Result<i64> {
-        let mut query = QueryBuilder::<Db>::new("SELECT count(*) FROM ingestion_failures");
-        matching(&mut query, filter);
-        Ok(query.build_query_scalar().fetch_one(&mut *self.reader().await?).await?)
+        again(|| async {
+            let mut query = QueryBuilder::<Db>::new("SELECT count(*) FROM ingestion_failures");
+            matching(&mut query, filter);
+            Ok(query.build_query_scalar().fetch_one(&mut *self.reader().await?).await?)
+        })
+        .await
     }
 
     async fn discard(&self, id: &str, reason: &str, by: &str) -> Result<DeadLetter> {
-        let mut transaction = self.write().await?;
-        let letter = expect(&mut transaction, id).await?;
-        match letter.state.as_str() {
-            "discarded" => {}
-            "open" => {
-                let sql =
-                    "UPDATE ingestion_failures SET state = 'discarded', discard_reason = $2, closed_by = $3,
-                    closed_at = $4 WHERE id = $1";
-                let query = sqlx::query(sql).bind(id).bind(reason).bind(by).bind(words::now());
-                query.execute(&mut *transaction).await?;
-            }
-            _ => return Err(not_open(letter)),
+        again(|| async {
+            let mut transaction = self.write().await?;
+            let letter = discard(&mut transaction, id, reason, by).await?;
+            transaction.commit().await?;
+            Ok(letter)
+        })
+        .await
+    }
+}
+
+async fn discard(connection: &mut Connection, id: &str, reason: &str, by: &str) -> Result<DeadLetter> {
+    let letter = expect_held(connection, id).await?;
+    match letter.state.as_str() {
+        "discarded" => Ok(letter),
+        "open" => {
+            let sql =
+                "UPDATE ingestion_failures SET state = 'discarded', discard_reason = $2, closed_by = $3,
+                closed_at = $4 WHERE id = $1";
+            let query = sqlx::query(sql).bind(stored(id)).bind(stored(reason)).bind(stored(by));
+            query.bind(words::now()).execute(&mut *connection).await?;
+            expect_held(connection, id).await
         }
-        let letter = expect(&mut transaction, id).await?;
-        transaction.commit().await?;
-        Ok(letter)
+        _ => Err(not_open(letter)),
     }
 }
 
@@ -64,7 +80,7 @@ fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Db> {
     if let Some(after) = &page.after {
         query
             .push(" AND seq < (SELECT seq FROM ingestion_failures WHERE id = ")
-            .push_bind(after.clone())
+            .push_bind(stored(&after))
             .push(")");
     }
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(page.limit));
@@ -82,7 +98,7 @@ fn matching(query: &mut QueryBuilder<Db>, filter: &DeadLetterFilter) {
         ("stage", &filter.stage),
     ];
     for (column, value) in equals.into_iter().filter(|(_, value)| !value.is_empty()) {
-        query.push(format!(" AND {column} = ")).push_bind(value.clone());
+        query.push(format!(" AND {column} = ")).push_bind(stored(&value));
     }
     if let Some(since) = words::micros(filter.since.as_ref()) {
         query.push(" AND last_seen_at >= ").push_bind(since);
@@ -93,31 +109,40 @@ fn matching(query: &mut QueryBuilder<Db>, filter: &DeadLetterFilter) {
     if !filter.text.is_empty() {
         query.push(format!(" AND {POSITION}(lower(concat_ws(")).push_bind("\n");
         query.push(", error, field_path, file, event_id)), ");
-        query.push_bind(filter.text.to_ascii_lowercase()).push(") > 0");
+        query.push_bind(stored(&filter.text.to_ascii_lowercase())).push(") > 0");
     }
 }
 
 /// One letter with the bytes that the registry holds.
 pub(super) async fn find(connection: &mut Connection, id: &str) -> Result<Option<DeadLetter>> {
+    select(connection, id, "").await
+}
+
+async fn select(connection: &mut Connection, id: &str, end: &str) -> Result<Option<DeadLetter>> {
     let mut query = QueryBuilder::<Db>::new("SELECT raw, ");
-    query
-        .push(COLUMNS)
-        .push(" FROM ingestion_failures WHERE kind IN ('record', 'job') AND id = ")
-        .push_bind(id);
+    query.push(COLUMNS).push(" FROM ingestion_failures WHERE kind IN ('record', 'job') AND id = ");
+    query.push_bind(stored(id)).push(end);
     let Some(row) = query.build().fetch_optional(connection).await? else { return Ok(None) };
     Ok(Some(DeadLetter { raw_base64: row.try_get("raw")?, ..from_row(&row)? }))
 }
 
 async fn expect(connection: &mut Connection, id: &str) -> Result<DeadLetter> {
-    let missing = || RegistryError::NotFound { what: "letter", id: id.to_owned() };
-    find(connection, id).await?.ok_or_else(missing)
+    select(connection, id, "").await?.ok_or_else(|| missing(id))
 }
 
-/// A letter of this source; it must be there and open.
+async fn expect_held(connection: &mut Connection, id: &str) -> Result<DeadLetter> {
+    select(connection, id, FOR_UPDATE).await?.ok_or_else(|| missing(id))
+}
+
+fn missing(id: &str) -> RegistryError {
+    RegistryError::NotFound { what: "letter", id: id.to_owned() }
+}
+
+/// A letter of this source, held until the transaction ends; it must be there and open.
 pub(super) async fn expect_open(connection: &mut Connection, id: &str, source: &str) -> Result<()> {
-    let letter = expect(connection, id).await?;
+    let letter = expect_held(connection, id).await?;
     if letter.source != source {
-        return Err(RegistryError::NotFound { what: "letter", id: id.to_owned() });
+        return Err(missing(id));
     }
     if letter.state == "open" { Ok(()) } else { Err(not_open(letter)) }
 }
@@ -137,8 +162,8 @@ pub(super) async fn replayed(connection: &mut Connection, run: &pb::Run) -> Resu
     sqlx::query(
         "UPDATE ingestion_failures SET state = 'replayed', replay_run_id = $2, closed_at = $3 WHERE id = $1",
     )
-    .bind(&run.letter_id)
-    .bind(&run.run_id)
+    .bind(stored(&run.letter_id))
+    .bind(stored(&run.run_id))
     .bind(words::now())
     .execute(connection)
     .await?;
@@ -160,7 +185,8 @@ pub(super) async fn discard_all(
     let sql =
         "UPDATE ingestion_failures SET state = 'discarded', discard_reason = $2, closed_by = $3, closed_at = $4
         WHERE source_name = $1 AND state = 'open'";
-    sqlx::query(sql).bind(source).bind(reason).bind(by).bind(words::now()).execute(connection).await?;
+    let query = sqlx::query(sql).bind(stored(source)).bind(stored(reason)).bind(stored(by));
+    query.bind(words::now()).execute(connection).await?;
     Ok(())
 }
 
@@ -173,7 +199,7 @@ pub(super) async fn put_of_failure(
     if run.letter_id.is_empty() {
         return put(connection, run, letters).await;
     }
-    let is_open = expect(connection, &run.letter_id).await?.state == "open";
+    let is_open = expect_held(connection, &run.letter_id).await?.state == "open";
     let kept: Vec<DeadLetter> =
         letters.iter().filter(|letter| is_open || letter.id != run.letter_id).cloned().collect();
     put(connection, run, &kept).await
@@ -181,7 +207,7 @@ pub(super) async fn put_of_failure(
 
 /// Stores letters of a run. One that is there already has failed once more, and is open again.
 pub(super) async fn put(connection: &mut Connection, run: &pb::Run, letters: &[DeadLetter]) -> Result<()> {
-    for some in letters.chunks(INSERT) {
+    for some in insertable(letters) {
         let mut query = QueryBuilder::<Db>::new("INSERT INTO ingestion_failures (");
         query.push(COLUMNS).push(", raw) ");
         query.push_values(some, |row, letter| bind(row, run, letter));
@@ -201,30 +227,48 @@ pub(super) async fn put(connection: &mut Connection, run: &pb::Run, letters: &[D
     Ok(())
 }
 
+// One INSERT can't meet a letter twice.
+fn insertable(letters: &[DeadLetter]) -> Vec<&[DeadLetter]> {
+    let mut parts = Vec::new();
+    let mut seen = HashSet::new();
+    let mut from = 0;
+    for (at, letter) in letters.iter().enumerate() {
+        if at - from == INSERT || !seen.insert(letter.id.as_str()) {
+            parts.push(&letters[from..at]);
+            seen = HashSet::from([letter.id.as_str()]);
+            from = at;
+        }
+    }
+    if from < letters.len() {
+        parts.push(&letters[from..]);
+    }
+    parts
+}
+
 fn bind(mut row: Separated<'_, Db, &'static str>, run: &pb::Run, letter: &DeadLetter) {
     let position = letter.position.clone().unwrap_or_default();
     let now = words::now();
-    row.push_bind(letter.id.clone())
-        .push_bind(letter.kind.clone())
-        .push_bind(run.source.clone())
-        .push_bind(run.run_id.clone())
-        .push_bind(letter.stage.clone())
-        .push_bind(letter.code.clone())
-        .push_bind(letter.message.clone())
-        .push_bind(letter.field_path.clone())
-        .push_bind(position.file)
-        .push_bind(position.line)
-        .push_bind(position.record)
-        .push_bind(position.page)
+    row.push_bind(stored(&letter.id))
+        .push_bind(stored(&letter.kind))
+        .push_bind(stored(&run.source))
+        .push_bind(stored(&run.run_id))
+        .push_bind(stored(&letter.stage))
+        .push_bind(stored(&letter.code))
+        .push_bind(stored(&letter.message))
+        .push_bind(stored(&letter.field_path))
+        .push_bind(stored(&position.file))
+        .push_bind(i64::from(position.line))
+        .push_bind(i64::from(position.record))
+        .push_bind(i64::from(position.page))
         .push_bind(i64::from(letter.attempts.max(1)))
         .push_bind(words::micros(letter.first_seen.as_ref()).unwrap_or(now))
         .push_bind(words::micros(letter.last_seen.as_ref()).unwrap_or(now))
         .push_bind(i64::from(letter.schema_version))
-        .push_bind(letter.event_id.clone())
-        .push_bind(letter.context.as_ref().map(words::struct_text))
+        .push_bind(stored(&letter.event_id))
+        .push_bind(letter.context.as_ref().map(words::struct_text).as_deref().map(stored))
         .push_bind(letter.raw_truncated)
-        .push_bind(letter.raw_sha256.clone())
-        .push_bind(letter.raw_ref.clone())
+        .push_bind(stored(&letter.raw_sha256))
+        .push_bind(stored(&letter.raw_ref))
         .push("'open'")
         .push("''")
         .push("''")
@@ -234,18 +278,18 @@ fn bind(mut row: Separated<'_, Db, &'static str>, run: &pb::Run, letter: &DeadLe
 }
 
 fn from_row(row: &Row) -> Result<DeadLetter> {
-    let context: Option<String> = row.try_get("context")?;
+    let context = row.try_get::<Option<String>, _>("context")?.map(plain);
     Ok(DeadLetter {
-        id: row.try_get("id")?,
-        kind: row.try_get("kind")?,
-        source: row.try_get("source_name")?,
-        run_id: row.try_get("run_id")?,
-        stage: row.try_get("stage")?,
-        code: row.try_get("code")?,
-        message: row.try_get("error")?,
-        field_path: row.try_get("field_path")?,
+        id: words::text(row, "id")?,
+        kind: words::text(row, "kind")?,
+        source: words::text(row, "source_name")?,
+        run_id: words::text(row, "run_id")?,
+        stage: words::text(row, "stage")?,
+        code: words::text(row, "code")?,
+        message: words::text(row, "error")?,
+        field_path: words::text(row, "field_path")?,
         position: Some(Position {
-            file: row.try_get("file")?,
+            file: words::text(row, "file")?,
             line: words::unsigned(row, "line")?,
             record: words::unsigned(row, "record")?,
             page: words::unsigned(row, "page")?,
@@ -254,17 +298,17 @@ fn from_row(row: &Row) -> Result<DeadLetter> {
         first_seen: words::instant(row, "created_at")?,
         last_seen: words::instant(row, "last_seen_at")?,
         schema_version: words::unsigned(row, "schema_version")?,
-        event_id: row.try_get("event_id")?,
+        event_id: words::text(row, "event_id")?,
         context: context.as_deref().map(words::struct_from).transpose()?,
         raw_base64: Vec::new(),
         raw_truncated: row.try_get("raw_truncated")?,
-        raw_sha256: row.try_get("raw_sha256")?,
-        state: row.try_get("state")?,
-        discard_reason: row.try_get("discard_reason")?,
-        replay_run_id: row.try_get("replay_run_id")?,
-        raw_ref: row.try_get("raw_ref")?,
+        raw_sha256: words::text(row, "raw_sha256")?,
+        state: words::text(row, "state")?,
+        discard_reason: words::text(row, "discard_reason")?,
+        replay_run_id: words::text(row, "replay_run_id")?,
+        raw_ref: words::text(row, "raw_ref")?,
         closed_time: words::instant(row, "closed_at")?,
-        closed_by: row.try_get("closed_by")?,
+        closed_by: words::text(row, "closed_by")?,
         ..DeadLetter::default()
     })
 }

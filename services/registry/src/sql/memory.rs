@@ -1,51 +1,63 @@
 //! What a source remembers of its committed runs: the cursor, and files that were read.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use rfe_proto::metadata as pb;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{
+    again::again,
     checkpoint,
     driver::{Connection, MARKS, Registry},
-    run, words,
+    run,
+    text::{plain, stored},
+    words,
 };
 use crate::{Commit, MemoryStore, Page, RegistryError, Result};
 
 #[async_trait]
 impl MemoryStore for Registry {
     async fn save_checkpoint(&self, run_id: &str, epoch: u64, checkpoint: &pb::Checkpoint) -> Result<()> {
-        let mut transaction = self.write().await?;
-        checkpoint::save(&mut transaction, run_id, epoch, checkpoint).await?;
-        transaction.commit().await?;
-        Ok(())
+        again(|| async {
+            let mut transaction = self.write().await?;
+            checkpoint::save(&mut transaction, run_id, epoch, checkpoint).await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn checkpoints(&self, run_id: &str, epoch: u64, page: &Page) -> Result<Vec<pb::Checkpoint>> {
-        checkpoint::list(&mut *self.read().await?, run_id, epoch, page).await
+        again(|| async { checkpoint::list(&mut *self.read().await?, run_id, epoch, page).await }).await
     }
 
     async fn unread(&self, run_id: &str, epoch: u64, files: &[pb::FileMark]) -> Result<Vec<u32>> {
-        let mut transaction = self.read().await?;
-        let run = run::expect_running(&mut transaction, run_id, epoch).await?;
-        let sql = format!(
-            "SELECT marks.place FROM {MARKS} WHERE NOT EXISTS (SELECT 1 FROM source_files AS files
-                WHERE files.source_name = $1 AND files.path = marks.path AND files.bytes = marks.bytes
-                AND files.version = marks.version) ORDER BY marks.place"
-        );
-        let places: Vec<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
-            .bind(&run.source)
-            .bind(marks_text(files))
-            .fetch_all(&mut *transaction)
-            .await?;
-        Ok(places.into_iter().filter_map(|place| u32::try_from(place).ok()).collect())
+        again(|| async {
+            let mut transaction = self.read().await?;
+            let run = run::expect_running(&mut transaction, run_id, epoch).await?;
+            unread(&mut transaction, &run.source, files).await
+        })
+        .await
     }
+}
+
+async fn unread(connection: &mut Connection, source: &str, files: &[pb::FileMark]) -> Result<Vec<u32>> {
+    let sql = format!(
+        "SELECT marks.place FROM {MARKS} WHERE NOT EXISTS (SELECT 1 FROM source_files AS files
+            WHERE files.source_name = $1 AND files.path = marks.path AND files.bytes = marks.bytes
+            AND files.version = marks.version) ORDER BY marks.place"
+    );
+    let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(stored(source)).bind(marks_text(files));
+    let places: Vec<i64> = query.fetch_all(connection).await?;
+    Ok(places.into_iter().filter_map(|place| u32::try_from(place).ok()).collect())
 }
 
 // A JSON list of lists.
 fn marks_text(files: &[pb::FileMark]) -> String {
-    let marks: Vec<(&str, i64, &str)> = files
+    let marks: Vec<(Cow<'_, str>, i64, Cow<'_, str>)> = files
         .iter()
-        .map(|file| (file.path.as_str(), words::signed(file.bytes), file.version.as_str()))
+        .map(|file| (stored(&file.path), words::signed(file.bytes), stored(&file.version)))
         .collect();
     words::json_text(&marks)
 }
@@ -63,9 +75,9 @@ pub(super) async fn claim(connection: &mut Connection, run_id: &str, source: &pb
     let revision = words::signed(source.revision);
     let sql = "SELECT claimed_revision = $2 AND coalesce(claimed_cursor, '') = $3 FROM ingestion_runs WHERE run_id = $1";
     let is_same: bool = sqlx::query_scalar(sql)
-        .bind(run_id)
+        .bind(stored(run_id))
         .bind(revision)
-        .bind(&source.cursor)
+        .bind(stored(&source.cursor))
         .fetch_one(&mut *connection)
         .await?;
     if !is_same {
@@ -75,10 +87,10 @@ pub(super) async fn claim(connection: &mut Connection, run_id: &str, source: &pb
         "UPDATE ingestion_runs SET claimed_mode = $2, claimed_revision = $3, claimed_cursor = nullif($4, '')
         WHERE run_id = $1";
     sqlx::query(sql)
-        .bind(run_id)
+        .bind(stored(run_id))
         .bind(words::mode_text(source.mode()))
         .bind(revision)
-        .bind(&source.cursor)
+        .bind(stored(&source.cursor))
         .execute(&mut *connection)
         .await?;
     checkpoint::count(connection, run_id).await
@@ -91,9 +103,9 @@ pub(super) async fn claimed(
     source: &pb::Source,
 ) -> Result<ClaimedAs> {
     let sql = "SELECT claimed_mode, claimed_cursor FROM ingestion_runs WHERE run_id = $1";
-    let row = sqlx::query(sql).bind(run_id).fetch_one(connection).await?;
+    let row = sqlx::query(sql).bind(stored(run_id)).fetch_one(connection).await?;
     let mode = words::mode_from(row.try_get("claimed_mode")?).unwrap_or(source.mode());
-    let cursor: Option<String> = row.try_get("claimed_cursor")?;
+    let cursor = row.try_get::<Option<String>, _>("claimed_cursor")?.map(plain);
     Ok(ClaimedAs { mode, cursor: cursor.unwrap_or_default() })
 }
 
@@ -129,16 +141,20 @@ pub(super) async fn remember(
         let sql = format!(
             "DELETE FROM source_files WHERE source_name = $1 AND path IN (SELECT marks.path FROM {MARKS})"
         );
-        sqlx::query(AssertSqlSafe(sql)).bind(&source.name).bind(&files).execute(&mut *connection).await?;
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(stored(&source.name))
+            .bind(&files)
+            .execute(&mut *connection)
+            .await?;
     }
     let sql = format!(
         "INSERT INTO source_files (source_name, path, bytes, version, run_id, read_at)
         SELECT $1, marks.path, marks.bytes, marks.version, $3, $4 FROM {MARKS} WHERE true ON CONFLICT DO NOTHING"
     );
     sqlx::query(AssertSqlSafe(sql))
-        .bind(&source.name)
+        .bind(stored(&source.name))
         .bind(&files)
-        .bind(&commit.run_id)
+        .bind(stored(&commit.run_id))
         .bind(words::now())
         .execute(connection)
         .await?;
@@ -167,17 +183,17 @@ async fn check_unread(
         AND files.path = marks.path AND files.bytes = marks.bytes AND files.version = marks.version LIMIT 1"
     );
     let known: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql))
-        .bind(&source.name)
+        .bind(stored(&source.name))
         .bind(files)
         .fetch_optional(connection)
         .await?;
-    known.map_or(Ok(()), |path| refused(format!("read the file `{path}`")))
+    known.map_or(Ok(()), |path| refused(format!("read the file `{}`", plain(path))))
 }
 
 async fn move_cursor(connection: &mut Connection, source: &str, cursor: Option<&str>) -> Result<()> {
     if let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) {
         let sql = "UPDATE sources SET cursor = $2 WHERE name = $1";
-        sqlx::query(sql).bind(source).bind(cursor).execute(connection).await?;
+        sqlx::query(sql).bind(stored(source)).bind(stored(cursor)).execute(connection).await?;
     }
     Ok(())
 }
@@ -185,7 +201,10 @@ async fn move_cursor(connection: &mut Connection, source: &str, cursor: Option<&
 /// Forgets cursor and files of a source.
 pub(super) async fn forget(connection: &mut Connection, source: &str) -> Result<()> {
     let sql = "UPDATE sources SET cursor = NULL WHERE name = $1 AND cursor IS NOT NULL";
-    sqlx::query(sql).bind(source).execute(&mut *connection).await?;
-    sqlx::query("DELETE FROM source_files WHERE source_name = $1").bind(source).execute(connection).await?;
+    sqlx::query(sql).bind(stored(source)).execute(&mut *connection).await?;
+    sqlx::query("DELETE FROM source_files WHERE source_name = $1")
+        .bind(stored(source))
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -6,6 +6,7 @@ use sqlx::{QueryBuilder, Row as _};
 use super::{
     driver::{Connection, Db, Instant, Row},
     freshness,
+    text::plain,
 };
 use crate::{MetaPart, MetaTable, MetaValue, Page, Result};
 
@@ -209,7 +210,7 @@ fn value(row: &Row, at: usize, kind: &str) -> Result<MetaValue> {
         "DOUBLE" => row.try_get::<Option<f64>, _>(at)?.map(MetaValue::Double),
         "BOOLEAN" => row.try_get::<Option<bool>, _>(at)?.map(MetaValue::Boolean),
         "TIMESTAMPTZ" => row.try_get::<Option<Instant>, _>(at)?.map(|at| MetaValue::Time(at.0)),
-        _ => row.try_get::<Option<String>, _>(at)?.map(MetaValue::Text),
+        _ => row.try_get::<Option<String>, _>(at)?.map(plain).map(MetaValue::Text),
     };
     Ok(value.unwrap_or(MetaValue::Null))
 }

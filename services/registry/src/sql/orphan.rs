@@ -8,6 +8,7 @@ use rfe_proto::metadata as pb;
 use sqlx::{AssertSqlSafe, QueryBuilder, Row as _};
 
 use super::{
+    again::again,
     driver::{Connection, Db, FOR_UPDATE, IDS, Instant, Registry, Row},
     words,
 };
@@ -28,33 +29,45 @@ impl OrphanStore for Registry {
     async fn mark_orphans(&self, bucket: &str, keys: &[String], now_micros: i64) -> Result<u64> {
         let mut marked = 0;
         for some in keys.chunks(SOME) {
-            let unnamed = unnamed(&mut *self.reader().await?, bucket, some).await?;
-            if unnamed.is_empty() {
-                continue;
-            }
-            let mut transaction = self.write().await?;
-            marked += mark(&mut transaction, bucket, &unnamed, Instant(now_micros)).await?;
-            transaction.commit().await?;
+            marked += again(|| async {
+                let unnamed = unnamed(&mut *self.read().await?, bucket, some).await?;
+                if unnamed.is_empty() {
+                    return Ok(0);
+                }
+                let mut transaction = self.write().await?;
+                let marked = mark(&mut transaction, bucket, &unnamed, Instant(now_micros)).await?;
+                transaction.commit().await?;
+                Ok(marked)
+            })
+            .await?;
         }
         Ok(marked)
     }
 
     async fn doom_orphans(&self, age: OrphanAge, limit: u32) -> Result<(u64, u64)> {
-        let mut transaction = self.write().await?;
-        let marks = old_marks(&mut transaction, age, limit).await?;
-        let runs = held_runs(&mut transaction, &marks, age).await?;
-        let mut doomed = 0;
-        for mark in &marks {
-            if is_orphan(&mut transaction, mark, &runs).await? {
-                doom(&mut transaction, mark).await?;
-                fence(&mut transaction, mark, &runs).await?;
-                doomed += 1;
-            }
-            unmark(&mut transaction, mark).await?;
-        }
-        transaction.commit().await?;
-        Ok((marks.len() as u64, doomed))
+        again(|| async {
+            let mut transaction = self.write().await?;
+            let settled = doom_some(&mut transaction, age, limit).await?;
+            transaction.commit().await?;
+            Ok(settled)
+        })
+        .await
     }
+}
+
+async fn doom_some(connection: &mut Connection, age: OrphanAge, limit: u32) -> Result<(u64, u64)> {
+    let marks = old_marks(connection, age, limit).await?;
+    let runs = held_runs(connection, &marks, age).await?;
+    let mut doomed = 0;
+    for mark in &marks {
+        if is_orphan(connection, mark, &runs).await? {
+            doom(connection, mark).await?;
+            fence(connection, mark, &runs).await?;
+            doomed += 1;
+        }
+        unmark(connection, mark).await?;
+    }
+    Ok((marks.len() as u64, doomed))
 }
 
 // Those of the keys that nothing names, that are not marked or doomed, and that a run wrote which is known here.

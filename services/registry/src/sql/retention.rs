@@ -7,8 +7,9 @@ use rfe_proto::metadata as pb;
 use sqlx::Row as _;
 
 use super::{
+    again::again,
     driver::{Connection, Instant, Registry, Row},
-    drop, held_snapshot, move_snapshot, source, words,
+    drop, held_snapshot, hold, move_snapshot, source, words,
 };
 use crate::{LakeObject, Result, RetentionStore};
 
@@ -18,32 +19,44 @@ const SOME: i64 = 1_000;
 #[async_trait]
 impl RetentionStore for Registry {
     async fn drop_dataset(&self, name: &str) -> Result<(pb::Dataset, u64)> {
-        let mut transaction = self.write().await?;
-        let dropped = drop::drop(&mut transaction, name).await?;
-        transaction.commit().await?;
-        Ok(dropped)
+        again(|| async {
+            let mut transaction = self.write().await?;
+            let dropped = drop::drop(&mut transaction, name).await?;
+            transaction.commit().await?;
+            Ok(dropped)
+        })
+        .await
     }
 
     async fn end_old_raw(&self, now_micros: i64) -> Result<u64> {
         let mut ended = 0;
-        for (name, kept) in raw_kept(&mut *self.reader().await?).await? {
+        for (name, kept) in again(|| async { raw_kept(&mut *self.reader().await?).await }).await? {
             let before = before(now_micros, kept);
-            if has_old_raw(&mut *self.reader().await?, &name, before).await? {
+            ended += again(|| async {
+                if !has_old_raw(&mut *self.reader().await?, &name, before).await? {
+                    return Ok(0);
+                }
                 let mut transaction = self.write().await?;
-                ended += end_raw(&mut transaction, &name, before).await?;
+                let ended = end_raw(&mut transaction, &name, before).await?;
                 transaction.commit().await?;
-            }
+                Ok(ended)
+            })
+            .await?;
         }
         Ok(ended)
     }
 
     async fn retire_files(&self, now_micros: i64, keep: Duration) -> Result<u64> {
         let mut retired = 0;
-        for (name, kept) in snapshots_kept(&mut *self.reader().await?, keep).await? {
+        for (name, kept) in again(|| async { snapshots_kept(&mut *self.read().await?, keep).await }).await? {
             loop {
-                let mut transaction = self.write().await?;
-                let some = retire(&mut transaction, &name, before(now_micros, kept)).await?;
-                transaction.commit().await?;
+                let some = again(|| async {
+                    let mut transaction = self.write().await?;
+                    let some = retire(&mut transaction, &name, before(now_micros, kept)).await?;
+                    transaction.commit().await?;
+                    Ok(some)
+                })
+                .await?;
                 retired += some;
                 if some == 0 {
                     break;
@@ -58,22 +71,28 @@ impl RetentionStore for Registry {
         let sql = "SELECT bucket, key FROM doomed_objects AS doomed WHERE NOT EXISTS (
                 SELECT 1 FROM data_files AS files WHERE files.layer = doomed.bucket AND files.key = doomed.key)
             ORDER BY bucket, key LIMIT $1";
-        let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(&mut *self.reader().await?).await?;
-        let one = |row: &Row| Ok(LakeObject { bucket: row.try_get("bucket")?, key: row.try_get("key")? });
-        rows.iter().map(one).collect()
+        again(|| async {
+            let rows = sqlx::query(sql).bind(i64::from(limit)).fetch_all(&mut *self.reader().await?).await?;
+            let one = |row: &Row| Ok(LakeObject { bucket: row.try_get("bucket")?, key: row.try_get("key")? });
+            rows.iter().map(one).collect()
+        })
+        .await
     }
 
     async fn forget_doomed(&self, objects: &[LakeObject]) -> Result<()> {
-        let mut transaction = self.write().await?;
-        for object in objects {
-            sqlx::query("DELETE FROM doomed_objects WHERE bucket = $1 AND key = $2")
-                .bind(&object.bucket)
-                .bind(&object.key)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        again(|| async {
+            let mut transaction = self.write().await?;
+            for object in objects {
+                sqlx::query("DELETE FROM doomed_objects WHERE bucket = $1 AND key = $2")
+                    .bind(&object.bucket)
+                    .bind(&object.key)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -126,8 +145,9 @@ async fn snapshots_kept(connection: &mut Connection, keep: Duration) -> Result<V
 // Some files leave, whole snapshots of them; what shows them is refused from then on. What ends meanwhile ends at a later
 // snapshot than these, so all three statements see the same files.
 async fn retire(connection: &mut Connection, dataset: &str, before: Instant) -> Result<u64> {
-    let sql = "SELECT max(some.end_snapshot) FROM (SELECT end_snapshot FROM data_files WHERE dataset = $1
-        AND end_snapshot IS NOT NULL AND ended_at < $2 ORDER BY end_snapshot LIMIT $3) AS some";
+    hold::sources(connection, [dataset]).await?;
+    let sql = "SELECT max(oldest.end_snapshot) FROM (SELECT end_snapshot FROM data_files WHERE dataset = $1
+        AND end_snapshot IS NOT NULL AND ended_at < $2 ORDER BY end_snapshot LIMIT $3) AS oldest";
     let oldest: Option<i64> =
         sqlx::query_scalar(sql).bind(dataset).bind(before).bind(SOME).fetch_one(&mut *connection).await?;
     let Some(oldest) = oldest else { return Ok(0) };

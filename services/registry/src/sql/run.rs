@@ -5,9 +5,12 @@ use rfe_proto::metadata as pb;
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
-    checkpoint, claim, commit, compaction,
-    driver::{Connection, Db, Instant, Registry, Row},
-    fail, ledger, letter, schema, source, words,
+    again::again,
+    checkpoint, claim, compaction,
+    driver::{Connection, Db, FOR_UPDATE, Instant, Registry, Row},
+    fail, group, hold, ledger, letter, schema, source,
+    text::{plain, stored},
+    words,
 };
 use crate::{Claim, Claimed, Commit, Failure, NewRun, Page, RegistryError, Result, RunFilter, RunStore};
 
@@ -21,20 +24,27 @@ const RUNS: &str = "SELECT run_id, source_name, kind, state, attempts, epoch, ro
 #[async_trait]
 impl RunStore for Registry {
     async fn create_run(&self, run: &NewRun) -> Result<(pb::Run, bool)> {
-        let mut transaction = self.write().await?;
-        let answer = match standing(&mut transaction, run).await? {
-            Some(standing) => (standing, false),
-            None => (create(&mut transaction, run).await?, true),
-        };
-        transaction.commit().await?;
-        Ok(answer)
+        again(|| async {
+            let mut transaction = self.write().await?;
+            hold::sources(&mut transaction, [run.source.as_str()]).await?;
+            let answer = match standing(&mut transaction, run).await? {
+                Some(standing) => (standing, false),
+                None => (create(&mut transaction, run).await?, true),
+            };
+            transaction.commit().await?;
+            Ok(answer)
+        })
+        .await
     }
 
     async fn claim(&self, claim: &Claim) -> Result<Claimed> {
-        let mut transaction = self.write().await?;
-        let claimed = claim::claim(&mut transaction, claim).await?;
-        transaction.commit().await?;
-        Ok(claimed)
+        again(|| async {
+            let mut transaction = self.write().await?;
+            let claimed = claim::claim(&mut transaction, claim).await?;
+            transaction.commit().await?;
+            Ok(claimed)
+        })
+        .await
     }
 
     async fn register_schema(
@@ -43,67 +53,77 @@ impl RunStore for Registry {
         epoch: u64,
         columns: &[pb::ObservedColumn],
     ) -> Result<(pb::SchemaVersion, Vec<String>)> {
-        let mut transaction = self.write().await?;
-        let registered = schema::register(&mut transaction, run_id, epoch, columns).await?;
-        transaction.commit().await?;
-        Ok(registered)
+        again(|| async {
+            let mut transaction = self.write().await?;
+            hold::runs(&mut transaction, &[run_id]).await?;
+            let registered = schema::register(&mut transaction, run_id, epoch, columns).await?;
+            transaction.commit().await?;
+            Ok(registered)
+        })
+        .await
     }
 
     async fn commit(&self, commit: &Commit) -> Result<pb::Run> {
-        let mut transaction = self.write().await?;
-        let committed = commit::commit(&mut transaction, commit).await;
-        if matches!(committed, Err(RegistryError::InputsChanged { .. })) {
-            // Nothing was written so far. The next compaction reads what is visible now.
-            end_as_cancelled(&mut transaction, &commit.run_id).await?;
-            transaction.commit().await?;
-            return committed;
-        }
-        let run = committed?;
-        transaction.commit().await?;
-        Ok(run)
+        group::commit(self, commit).await
     }
 
     async fn fail(&self, failure: &Failure) -> Result<pb::Run> {
-        let mut transaction = self.write().await?;
-        let run = fail::fail(&mut transaction, failure).await?;
-        transaction.commit().await?;
-        Ok(run)
+        again(|| async {
+            let mut transaction = self.write().await?;
+            hold::runs(&mut transaction, &[&failure.run_id]).await?;
+            let run = fail::fail(&mut transaction, failure).await?;
+            transaction.commit().await?;
+            Ok(run)
+        })
+        .await
     }
 
     async fn progress(&self, run_id: &str, epoch: u64, counters: &pb::RunCounters) -> Result<()> {
-        let mut transaction = self.write().await?;
-        expect_running(&mut transaction, run_id, epoch).await?;
-        count(&mut transaction, run_id, counters).await?;
-        heard_of(&mut transaction, run_id).await?;
-        transaction.commit().await?;
-        Ok(())
+        again(|| async {
+            let mut transaction = self.write().await?;
+            check_running(expect_held(&mut transaction, run_id).await?, epoch)?;
+            count(&mut transaction, run_id, counters).await?;
+            heard_of(&mut transaction, run_id).await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
 
     async fn cancel(&self, run_id: &str) -> Result<pb::Run> {
-        let mut transaction = self.write().await?;
-        let run = expect(&mut transaction, run_id).await?;
-        check_cancellable(&run)?;
-        if run.state() != pb::RunState::Cancelled {
-            end_as_cancelled(&mut transaction, run_id).await?;
-        }
-        let run = expect(&mut transaction, run_id).await?;
-        transaction.commit().await?;
-        Ok(run)
+        again(|| async {
+            let mut transaction = self.write().await?;
+            let run = cancel(&mut transaction, run_id).await?;
+            transaction.commit().await?;
+            Ok(run)
+        })
+        .await
     }
 
     async fn run(&self, run_id: &str) -> Result<Option<pb::Run>> {
-        find(&mut *self.reader().await?, run_id).await
+        again(|| async { find(&mut *self.reader().await?, run_id).await }).await
     }
 
     async fn runs(&self, filter: &RunFilter, page: &Page) -> Result<Vec<pb::Run>> {
-        let mut query = filtered(filter, page);
-        let rows = query.build().fetch_all(&mut *self.reader().await?).await?;
-        rows.iter().map(from_row).collect()
+        again(|| async {
+            let rows = filtered(filter, page).build().fetch_all(&mut *self.reader().await?).await?;
+            rows.iter().map(from_row).collect()
+        })
+        .await
     }
 
     async fn purge_ledger(&self, before_micros: i64) -> Result<u64> {
         ledger::purge(self, before_micros).await
     }
+}
+
+async fn cancel(connection: &mut Connection, run_id: &str) -> Result<pb::Run> {
+    let run = expect_held(connection, run_id).await?;
+    check_cancellable(&run)?;
+    if run.state() != pb::RunState::Cancelled {
+        end_as_cancelled(connection, run_id).await?;
+    }
+    expect(connection, run_id).await
 }
 
 /// The run that is the answer instead of a new one: the same one, the pull that waits, or the replay that is under way.
@@ -115,10 +135,14 @@ async fn standing(connection: &mut Connection, run: &NewRun) -> Result<Option<pb
     let mut query = QueryBuilder::<Db>::new(RUNS);
     match (run.kind, &run.letter_id) {
         (pb::RunKind::Pull, _) => {
-            query.push(" WHERE state = 'queued' AND kind = 'pull' AND source_name = ").push_bind(&run.source);
+            query
+                .push(" WHERE state = 'queued' AND kind = 'pull' AND source_name = ")
+                .push_bind(stored(&run.source));
         }
         (pb::RunKind::Replay, Some(id)) => {
-            query.push(" WHERE state IN ('queued', 'running', 'retrying') AND letter_id = ").push_bind(id);
+            query
+                .push(" WHERE state IN ('queued', 'running', 'retrying') AND letter_id = ")
+                .push_bind(stored(id));
         }
         _ => return Ok(None),
     }
@@ -133,10 +157,10 @@ async fn create(connection: &mut Connection, run: &NewRun) -> Result<pb::Run> {
     let sql = "INSERT INTO ingestion_runs (run_id, source_name, kind, state, letter_id, replay_raw, scheduled_at, created_at)
         VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7)";
     sqlx::query(sql)
-        .bind(&run.run_id)
-        .bind(&run.source)
+        .bind(stored(&run.run_id))
+        .bind(stored(&run.source))
         .bind(words::kind_text(run.kind))
-        .bind(&run.letter_id)
+        .bind(run.letter_id.as_deref().map(stored))
         .bind(&run.replay_raw)
         .bind(run.scheduled_micros.map(Instant))
         .bind(words::now())
@@ -159,7 +183,7 @@ fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Db> {
     let mut query = QueryBuilder::<Db>::new(RUNS);
     query.push(" WHERE true");
     if let Some(source) = &filter.source {
-        query.push(" AND source_name = ").push_bind(source.clone());
+        query.push(" AND source_name = ").push_bind(stored(source));
     }
     any_of(&mut query, "state", filter.states.iter().copied().map(words::state_text));
     any_of(&mut query, "kind", filter.kinds.iter().copied().map(words::kind_text));
@@ -169,7 +193,7 @@ fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Db> {
     if let Some(after) = &page.after {
         query
             .push(" AND seq < (SELECT seq FROM ingestion_runs WHERE run_id = ")
-            .push_bind(after.clone())
+            .push_bind(stored(after))
             .push(")");
     }
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(page.limit));
@@ -186,7 +210,7 @@ fn any_of(query: &mut QueryBuilder<Db>, column: &str, words: impl ExactSizeItera
 /// One run.
 pub(super) async fn find(connection: &mut Connection, run_id: &str) -> Result<Option<pb::Run>> {
     let mut query = QueryBuilder::<Db>::new(RUNS);
-    query.push(" WHERE run_id = ").push_bind(run_id);
+    query.push(" WHERE run_id = ").push_bind(stored(run_id));
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
@@ -196,9 +220,26 @@ pub(super) async fn expect(connection: &mut Connection, run_id: &str) -> Result<
     find(connection, run_id).await?.ok_or_else(missing)
 }
 
+/// One run, held until the transaction ends; it must be there.
+pub(super) async fn expect_held(connection: &mut Connection, run_id: &str) -> Result<pb::Run> {
+    let missing = || RegistryError::NotFound { what: "run", id: run_id.to_owned() };
+    find_held(connection, run_id).await?.ok_or_else(missing)
+}
+
+/// One run, held until the transaction ends.
+pub(super) async fn find_held(connection: &mut Connection, run_id: &str) -> Result<Option<pb::Run>> {
+    let mut query = QueryBuilder::<Db>::new(RUNS);
+    query.push(" WHERE run_id = ").push_bind(stored(run_id)).push(FOR_UPDATE);
+    query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
+}
+
 /// One run; it must be running under this epoch.
 pub(super) async fn expect_running(connection: &mut Connection, run_id: &str, epoch: u64) -> Result<pb::Run> {
-    let run = expect(connection, run_id).await?;
+    check_running(expect(connection, run_id).await?, epoch)
+}
+
+/// The run, if it is running under this epoch.
+pub(super) fn check_running(run: pb::Run, epoch: u64) -> Result<pb::Run> {
     if run.state() == pb::RunState::Running && run.epoch == epoch { Ok(run) } else { Err(stale(&run, epoch)) }
 }
 
@@ -216,7 +257,7 @@ pub(super) fn stale(run: &pb::Run, given: u64) -> RegistryError {
 pub(super) async fn end_as_cancelled(connection: &mut Connection, run_id: &str) -> Result<()> {
     let sql = "UPDATE ingestion_runs SET state = 'cancelled', epoch = epoch + 1, finished_at = $2,
         next_attempt_at = NULL WHERE run_id = $1";
-    sqlx::query(sql).bind(run_id).bind(words::now()).execute(&mut *connection).await?;
+    sqlx::query(sql).bind(stored(run_id)).bind(words::now()).execute(&mut *connection).await?;
     checkpoint::forget(connection, run_id).await?;
     compaction::forget(connection, run_id).await
 }
@@ -224,7 +265,7 @@ pub(super) async fn end_as_cancelled(connection: &mut Connection, run_id: &str) 
 /// Notes that the run's worker is alive.
 pub(super) async fn heard_of(connection: &mut Connection, run_id: &str) -> Result<()> {
     let sql = "UPDATE ingestion_runs SET heard_at = $2 WHERE run_id = $1";
-    sqlx::query(sql).bind(run_id).bind(words::now()).execute(connection).await?;
+    sqlx::query(sql).bind(stored(run_id)).bind(words::now()).execute(connection).await?;
     Ok(())
 }
 
@@ -238,7 +279,7 @@ pub(super) async fn count(
         "UPDATE ingestion_runs SET rows_read = $2, rows_landed = $3, rows_dead = $4, rows_duplicate = $5,
         rows_discarded = $6, bytes_read = $7, bytes_written = $8, bytes_total = $9 WHERE run_id = $1";
     sqlx::query(sql)
-        .bind(run_id)
+        .bind(stored(run_id))
         .bind(counters.read)
         .bind(counters.landed)
         .bind(counters.dead)
@@ -255,8 +296,8 @@ pub(super) async fn count(
 fn from_row(row: &Row) -> Result<pb::Run> {
     let snapshot: Option<i64> = row.try_get("snapshot")?;
     Ok(pb::Run {
-        run_id: row.try_get("run_id")?,
-        source: row.try_get("source_name")?,
+        run_id: words::text(row, "run_id")?,
+        source: words::text(row, "source_name")?,
         kind: words::kind_from(row.try_get("kind")?).into(),
         state: words::state_from(row.try_get("state")?).into(),
         attempts: words::unsigned(row, "attempts")?,
@@ -265,17 +306,17 @@ fn from_row(row: &Row) -> Result<pb::Run> {
         schema_version: words::unsigned(row, "schema_version")?,
         snapshot: snapshot.unwrap_or_default().unsigned_abs(),
         files: words::unsigned(row, "files")?,
-        error_code: row.try_get("error_code")?,
-        error: row.try_get("error")?,
+        error_code: words::text(row, "error_code")?,
+        error: words::text(row, "error")?,
         created_time: words::instant(row, "created_at")?,
         started_time: words::instant(row, "started_at")?,
         finished_time: words::instant(row, "finished_at")?,
         scheduled_time: words::instant(row, "scheduled_at")?,
-        letter_id: row.try_get::<Option<String>, _>("letter_id")?.unwrap_or_default(),
-        worker: row.try_get("worker")?,
+        letter_id: row.try_get::<Option<String>, _>("letter_id")?.map(plain).unwrap_or_default(),
+        worker: words::text(row, "worker")?,
         next_attempt_time: words::instant(row, "next_attempt_at")?,
         reads_source: row.try_get("reads_source")?,
-        discarded_columns: words::discarded_from(row.try_get("discarded_columns")?)?,
+        discarded_columns: words::discarded_from(&words::text(row, "discarded_columns")?)?,
     })
 }
 

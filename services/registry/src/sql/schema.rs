@@ -5,12 +5,14 @@ use rfe_model::{
     time,
 };
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::QueryBuilder;
 
 use super::{
     commit, dataset,
     driver::{Connection, Db, Row},
-    run, source, words,
+    run, source,
+    text::stored,
+    words,
 };
 use crate::{Page, RegistryError, Result};
 
@@ -79,9 +81,9 @@ async fn note_left_out(
     }
     if version.left_out.len() > before {
         sqlx::query("UPDATE ingestion_schemas SET left_out = $3 WHERE dataset = $1 AND version = $2")
-            .bind(&version.dataset)
+            .bind(stored(&version.dataset))
             .bind(i64::from(version.version))
-            .bind(words::left_out_text(&version.left_out))
+            .bind(stored(&words::left_out_text(&version.left_out)))
             .execute(connection)
             .await?;
     }
@@ -92,12 +94,12 @@ async fn insert(connection: &mut Connection, version: &pb::SchemaVersion) -> Res
     let sql = "INSERT INTO ingestion_schemas (dataset, version, hash, columns, changes, run_id, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7)";
     sqlx::query(sql)
-        .bind(&version.dataset)
+        .bind(stored(&version.dataset))
         .bind(i64::from(version.version))
-        .bind(&version.hash)
-        .bind(words::columns_text(&version.columns))
-        .bind(words::json_text(&version.changes))
-        .bind(&version.run_id)
+        .bind(stored(&version.hash))
+        .bind(stored(&words::columns_text(&version.columns)))
+        .bind(stored(&words::json_text(&version.changes)))
+        .bind(stored(&version.run_id))
         .bind(words::micros(version.created_time.as_ref()))
         .execute(connection)
         .await?;
@@ -111,7 +113,11 @@ const CURRENT: &str =
 /// The newest version of a dataset.
 pub(super) async fn newest(connection: &mut Connection, dataset: &str) -> Result<Option<pb::SchemaVersion>> {
     let mut query = QueryBuilder::<Db>::new(SCHEMAS);
-    query.push(" WHERE dataset = ").push_bind(dataset).push(CURRENT).push(" ORDER BY version DESC LIMIT 1");
+    query
+        .push(" WHERE dataset = ")
+        .push_bind(stored(dataset))
+        .push(CURRENT)
+        .push(" ORDER BY version DESC LIMIT 1");
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
@@ -122,7 +128,11 @@ pub(super) async fn version(
     version: u32,
 ) -> Result<Option<pb::SchemaVersion>> {
     let mut query = QueryBuilder::<Db>::new(SCHEMAS);
-    query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version = ").push_bind(i64::from(version));
+    query
+        .push(" WHERE dataset = ")
+        .push_bind(stored(dataset))
+        .push(" AND version = ")
+        .push_bind(i64::from(version));
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
@@ -142,20 +152,20 @@ pub(super) async fn list(
 ) -> Result<Vec<pb::SchemaVersion>> {
     let before = page.after.as_deref().map_or(i64::MAX, |after| after.parse().unwrap_or(0));
     let mut query = QueryBuilder::<Db>::new(SCHEMAS);
-    query.push(" WHERE dataset = ").push_bind(dataset).push(" AND version < ").push_bind(before);
+    query.push(" WHERE dataset = ").push_bind(stored(dataset)).push(" AND version < ").push_bind(before);
     query.push(CURRENT).push(" ORDER BY version DESC LIMIT ").push_bind(i64::from(page.limit));
     query.build().fetch_all(connection).await?.iter().map(from_row).collect()
 }
 
 fn from_row(row: &Row) -> Result<pb::SchemaVersion> {
     Ok(pb::SchemaVersion {
-        dataset: row.try_get("dataset")?,
+        dataset: words::text(row, "dataset")?,
         version: words::unsigned(row, "version")?,
-        hash: row.try_get("hash")?,
-        columns: words::columns_from(row.try_get("columns")?)?,
-        run_id: row.try_get("run_id")?,
+        hash: words::text(row, "hash")?,
+        columns: words::columns_from(&words::text(row, "columns")?)?,
+        run_id: words::text(row, "run_id")?,
         created_time: words::instant(row, "created_at")?,
-        changes: words::json_from(row.try_get("changes")?)?,
-        left_out: words::left_out_from(row.try_get("left_out")?)?,
+        changes: words::json_from(&words::text(row, "changes")?)?,
+        left_out: words::left_out_from(&words::text(row, "left_out")?)?,
     })
 }

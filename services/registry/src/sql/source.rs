@@ -6,9 +6,12 @@ use rfe_proto::{json, metadata as pb};
 use sqlx::{QueryBuilder, Row as _};
 
 use super::{
+    again::again,
     apply,
     driver::{Connection, Db, Registry, Row},
-    memory, next_revision, words,
+    hold, memory, next_revision,
+    text::{plain, stored},
+    words,
 };
 use crate::{Page, RegistryError, Result, SourceStore};
 
@@ -18,60 +21,77 @@ const SOURCES: &str =
 #[async_trait]
 impl SourceStore for Registry {
     async fn apply(&self, sources: &[SourceSpec], prune: bool) -> Result<Vec<pb::AppliedSource>> {
-        let mut transaction = self.write().await?;
-        let applied = apply::apply(&mut transaction, sources, prune).await?;
-        transaction.commit().await?;
-        Ok(applied)
+        again(|| async {
+            let mut transaction = self.declare().await?;
+            let applied = apply::apply(&mut transaction, sources, prune).await?;
+            transaction.commit().await?;
+            Ok(applied)
+        })
+        .await
     }
 
     async fn create(&self, source: &SourceSpec, auto_created: Option<u32>) -> Result<pb::Source> {
-        let mut transaction = self.write().await?;
-        let known = find(&mut transaction, &source.name).await?;
-        check_free(known.as_ref(), &source.name, auto_created.is_some())?;
-        if let Some(limit) = auto_created {
-            check_room(&mut transaction, &source.name, limit).await?;
-        }
-        let created = put(&mut transaction, source, auto_created.is_some()).await?;
-        transaction.commit().await?;
-        Ok(created)
+        again(|| async {
+            let mut transaction = self.declare().await?;
+            hold::sources(&mut transaction, [source.name.as_str()]).await?;
+            let known = find(&mut transaction, &source.name).await?;
+            check_free(known.as_ref(), &source.name, auto_created.is_some())?;
+            if let Some(limit) = auto_created {
+                check_room(&mut transaction, &source.name, limit).await?;
+            }
+            let created = put(&mut transaction, source, auto_created.is_some()).await?;
+            transaction.commit().await?;
+            Ok(created)
+        })
+        .await
     }
 
     async fn update(&self, source: &SourceSpec) -> Result<pb::Source> {
-        let mut transaction = self.write().await?;
-        expect_live(&mut transaction, &source.name).await?;
-        let updated = put(&mut transaction, source, false).await?;
-        transaction.commit().await?;
-        Ok(updated)
+        again(|| async {
+            let mut transaction = self.declare().await?;
+            hold::sources(&mut transaction, [source.name.as_str()]).await?;
+            expect_live(&mut transaction, &source.name).await?;
+            let updated = put(&mut transaction, source, false).await?;
+            transaction.commit().await?;
+            Ok(updated)
+        })
+        .await
     }
 
     async fn source(&self, name: &str) -> Result<Option<pb::Source>> {
-        find(&mut *self.reader().await?, name).await
+        again(|| async { find(&mut *self.reader().await?, name).await }).await
     }
 
     async fn sources(&self, page: &Page, deleted: bool) -> Result<(Vec<pb::Source>, u64)> {
-        let mut transaction = self.read().await?;
-        let mut query = QueryBuilder::<Db>::new(SOURCES);
-        query.push(" WHERE name > ").push_bind(page.after.as_deref().unwrap_or_default());
-        if !deleted {
-            query.push(" AND deleted_at IS NULL");
-        }
-        query.push(" ORDER BY name LIMIT ").push_bind(i64::from(page.limit));
-        let rows = query.build().fetch_all(&mut *transaction).await?;
-        let sources = rows.iter().map(from_row).collect::<Result<_>>()?;
-        let revision =
-            sqlx::query("SELECT revision FROM registry_state").fetch_one(&mut *transaction).await?;
-        Ok((sources, words::unsigned(&revision, "revision")?))
+        again(|| async { list(&mut *self.read().await?, page, deleted).await }).await
     }
 
     async fn delete(&self, name: &str) -> Result<()> {
-        let mut transaction = self.write().await?;
-        let source = expect(&mut transaction, name).await?;
-        if source.deleted_time.is_none() {
-            end(&mut transaction, name).await?;
-        }
-        transaction.commit().await?;
-        Ok(())
+        again(|| async {
+            let mut transaction = self.declare().await?;
+            hold::sources(&mut transaction, [name]).await?;
+            let source = expect(&mut transaction, name).await?;
+            if source.deleted_time.is_none() {
+                end(&mut transaction, name).await?;
+            }
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
     }
+}
+
+async fn list(connection: &mut Connection, page: &Page, deleted: bool) -> Result<(Vec<pb::Source>, u64)> {
+    let mut query = QueryBuilder::<Db>::new(SOURCES);
+    query.push(" WHERE name > ").push_bind(stored(page.after.as_deref().unwrap_or_default()));
+    if !deleted {
+        query.push(" AND deleted_at IS NULL");
+    }
+    query.push(" ORDER BY name LIMIT ").push_bind(i64::from(page.limit));
+    let rows = query.build().fetch_all(&mut *connection).await?;
+    let sources = rows.iter().map(from_row).collect::<Result<_>>()?;
+    let revision = sqlx::query("SELECT revision FROM registry_state").fetch_one(connection).await?;
+    Ok((sources, words::unsigned(&revision, "revision")?))
 }
 
 fn check_free(known: Option<&pb::Source>, name: &str, auto_created: bool) -> Result<()> {
@@ -96,7 +116,7 @@ async fn check_room(connection: &mut Connection, name: &str, limit: u32) -> Resu
 /// One source, deleted or not.
 pub(super) async fn find(connection: &mut Connection, name: &str) -> Result<Option<pb::Source>> {
     let mut query = QueryBuilder::<Db>::new(SOURCES);
-    query.push(" WHERE name = ").push_bind(name);
+    query.push(" WHERE name = ").push_bind(stored(name));
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
@@ -142,11 +162,11 @@ pub(super) async fn put(
             revision = $7, updated_at = $8, deleted_at = NULL, dropped_at = NULL,
             cursor = CASE WHEN $3 = 'replace' OR sources.kind <> $2 THEN NULL ELSE sources.cursor END";
     sqlx::query(sql)
-        .bind(&spec.name)
-        .bind(&spec.kind)
+        .bind(stored(&spec.name))
+        .bind(stored(&spec.kind))
         .bind(words::mode_text(written.mode()))
         .bind(words::policy_text(written.schema_policy()))
-        .bind(json::to_value(&written).to_string())
+        .bind(stored(&json::to_value(&written).to_string()))
         .bind(auto_created)
         .bind(revision)
         .bind(words::now())
@@ -160,7 +180,7 @@ pub(super) async fn end(connection: &mut Connection, name: &str) -> Result<()> {
     memory::forget(connection, name).await?;
     let revision = next_revision(connection).await?;
     sqlx::query("UPDATE sources SET deleted_at = $2, updated_at = $2, revision = $3 WHERE name = $1")
-        .bind(name)
+        .bind(stored(name))
         .bind(words::now())
         .bind(revision)
         .execute(connection)
@@ -169,7 +189,7 @@ pub(super) async fn end(connection: &mut Connection, name: &str) -> Result<()> {
 }
 
 fn from_row(row: &Row) -> Result<pb::Source> {
-    let text: String = row.try_get("spec")?;
+    let text = words::text(row, "spec")?;
     let unreadable = |error: serde_json::Error| RegistryError::Corrupt(error.to_string());
     let value: serde_json::Value = serde_json::from_str(&text).map_err(unreadable)?;
     let source: pb::Source = json::from_value(&value).map_err(unreadable)?;
@@ -179,7 +199,7 @@ fn from_row(row: &Row) -> Result<pb::Source> {
         deleted_time: words::instant(row, "deleted_at")?,
         auto_created: row.try_get("auto_created")?,
         revision: words::unsigned(row, "revision")?,
-        cursor: row.try_get::<Option<String>, _>("cursor")?.unwrap_or_default(),
+        cursor: row.try_get::<Option<String>, _>("cursor")?.map(plain).unwrap_or_default(),
         ..source
     })
 }

@@ -1,5 +1,6 @@
 //! The stores. Their SQL is written once and compiled for each database, over its `driver`.
 
+mod again;
 mod apply;
 mod catalog;
 mod checkpoint;
@@ -11,6 +12,8 @@ mod drop;
 mod fail;
 mod file;
 mod freshness;
+mod group;
+mod hold;
 mod ledger;
 mod letter;
 mod memory;
@@ -22,9 +25,12 @@ mod schedule;
 mod schema;
 mod source;
 mod task;
+mod text;
 mod words;
 
 use sqlx::AssertSqlSafe;
+
+pub(crate) use group::Group;
 
 use super::driver;
 use crate::Result;

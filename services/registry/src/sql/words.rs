@@ -7,7 +7,10 @@ use rfe_proto::metadata as pb;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
-use super::driver::{Instant, Row};
+use super::{
+    driver::{Instant, Row},
+    text::plain,
+};
 use crate::{RegistryError, Result};
 
 pub(super) fn kind_text(kind: pb::RunKind) -> &'static str {
@@ -196,6 +199,11 @@ pub(super) fn json_text<T: Serialize>(value: &T) -> String {
 
 pub(super) fn json_from<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| RegistryError::Corrupt(error.to_string()))
+}
+
+/// A text.
+pub(super) fn text(row: &Row, column: &str) -> Result<String> {
+    Ok(plain(row.try_get(column)?))
 }
 
 /// The instant now.

@@ -11,7 +11,9 @@ pub(super) use sqlx::{Sqlite as Db, SqliteConnection as Connection, sqlite::Sqli
 
 pub(super) use super::SqliteRegistry as Registry;
 
-/// Ends a SELECT whose rows stay as they are until the transaction ends. Only one transaction writes at a time anyway.
+/// Only one transaction writes at a time.
+pub(super) const ONE_WRITER: bool = true;
+/// Ends a SELECT whose rows stay as they are until the transaction ends.
 pub(super) const FOR_UPDATE: &str = "";
 /// The greatest of some values.
 pub(super) const GREATEST: &str = "max";

@@ -1,6 +1,6 @@
 //! The objects that a location means.
 
-use rfe_lake::{LakeError, S3Client, S3Object};
+use rfe_lake::{S3Client, S3Object};
 use rfe_model::letter::Stage;
 use tokio::runtime::Handle;
 
@@ -49,16 +49,18 @@ pub(crate) fn find(
 
 async fn one(client: &S3Client, place: &Place) -> Result<S3Object, ReadError> {
     let label = place.label(&place.key);
-    let missing = match client.head(&place.bucket, &place.key).await {
+    let refused = match client.head(&place.bucket, &place.key).await {
         Ok(object) => return Ok(object),
-        Err(missing @ LakeError::NotFound { .. }) => missing,
-        Err(error) => return Err(failed(&label, error)),
+        Err(error) => failed(&label, error),
     };
-    // The answer to HEAD has no body, so it does not tell an object that is missing from a bucket that is.
-    match client.list(&place.bucket, &place.key, None, 1).await {
-        Ok(_) => Err(failed(&label, missing)),
-        Err(error) => Err(failed(&label, error)),
+    if !refused.is_permanent() {
+        return Err(refused);
     }
+    // The answer to HEAD has no body, so it tells neither an object that is missing from a bucket that is, nor what is wrong
+    // with the keys. That to a listing does.
+    let listed = client.list(&place.bucket, &place.key, None, 1).await;
+    let reason = listed.err().map(|error| failed(&label, error));
+    Err(reason.filter(ReadError::is_permanent).unwrap_or(refused))
 }
 
 async fn matching(client: &S3Client, place: &Place) -> Result<Vec<S3Object>, ReadError> {
