@@ -41,6 +41,11 @@ impl Accounts {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is in it now.
+    pub fn copy(&self) -> Book {
+        self.book().clone()
+    }
+
     /// Notes events that are about to be sent.
     pub fn sends_events(&self, events: impl IntoIterator<Item = (String, bool)>) {
         let entries = events.into_iter().map(|(id, bad)| (id, Sent { accepted: false, bad }));

@@ -80,7 +80,7 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
         kills += 1;
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
-    let accounts = load.stop().await;
+    let book = load.stop().await;
     stop.store(true, Ordering::Release);
     let reading = reader.await.expect("the reader does not fail");
 
@@ -89,7 +89,7 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
         settled_within: Duration::from_secs(120),
         collected_within: Some(Duration::from_secs(60)),
     };
-    let mut tally = check::check(&platform, &site.store(&platform), &accounts.book(), allowance).await;
+    let mut tally = check::check(&platform, &site.store(&platform), &book, allowance).await;
     let commits = commits(&platform).await;
     judge(&mut tally, &reading, &commits);
     let mut live = Vec::new();

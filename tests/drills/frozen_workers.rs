@@ -96,7 +96,7 @@ async fn at_step(form: Form, step: &'static str, times: u64) -> Frozen {
     platform.restart().await;
     let allowance =
         Allowance { lost_workers: false, settled_within: Duration::from_secs(60), collected_within: None };
-    let checked = check::check(&platform, &site.store(&platform), &accounts.book(), allowance).await;
+    let checked = check::check(&platform, &site.store(&platform), &accounts.copy(), allowance).await;
     frozen.tally.add(checked);
     if saves(step) {
         let customers = platform.value("SELECT count(*), count(DISTINCT id) FROM paged").await;

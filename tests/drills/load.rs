@@ -15,7 +15,11 @@ use rfe_proto::ingest::{Event, EventOutcome, EventResult, SubmitEventsRequest, S
 use rfe_tests::Platform;
 use tonic::{Code, Status};
 
-use crate::{accounts::Accounts, doors::Doors, form::Form};
+use crate::{
+    accounts::{Accounts, Book},
+    doors::Doors,
+    form::Form,
+};
 
 /// The sources that the load uses. `lines` is replaced by each of its jobs, `files` is read file by file.
 pub const SOURCES: &str = "version: 1\nsources:\n\
@@ -48,8 +52,7 @@ pub struct Plan {
 /// The load, running.
 #[derive(Debug)]
 pub struct Load {
-    /// What it knows.
-    pub accounts: Arc<Accounts>,
+    accounts: Arc<Accounts>,
     stop: Arc<AtomicBool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -90,16 +93,16 @@ impl Load {
         Self { accounts, stop, tasks }
     }
 
-    /// Ends it: what has no answer yet stays without.
+    /// Ends it: what has no answer yet stays without. What it knows is the answer.
     ///
     /// # Panics
     /// If a part of it broke.
-    pub async fn stop(self) -> Arc<Accounts> {
+    pub async fn stop(self) -> Book {
         self.stop.store(true, Ordering::Release);
         for task in self.tasks {
             task.await.expect("a sender does not fail");
         }
-        self.accounts
+        self.accounts.copy()
     }
 }
 

@@ -65,14 +65,14 @@ pub async fn run(form: Form) -> Tally {
     tokio::time::sleep(seconds(2, 20)).await;
     proxy.heal();
     tokio::time::sleep(seconds(1, 10)).await;
-    let accounts = load.stop().await;
+    let book = load.stop().await;
 
     let allowance = Allowance {
         lost_workers: false,
         settled_within: seconds(120, 300),
         collected_within: Some(Duration::from_secs(2 * grace + 30)),
     };
-    tally.add(check::check(&platform, &site.store(&platform), &accounts.book(), allowance).await);
+    tally.add(check::check(&platform, &site.store(&platform), &book, allowance).await);
     tally.notes.push(format!(
         "down {DEATHS} times for {:?}, {} replies to COMMIT lost",
         seconds(3, 20),

@@ -48,7 +48,7 @@ pub async fn run(form: Form) -> Tally {
         proxy.heal();
         tokio::time::sleep(seconds(4, 60)).await;
     }
-    let accounts = load.stop().await;
+    let book = load.stop().await;
     // All of it lands while S3 is as bad as before; only what is checked is read in peace.
     let settled = check::settled(&platform, seconds(120, 600)).await;
     proxy.set(S3Weather::default());
@@ -58,7 +58,7 @@ pub async fn run(form: Form) -> Tally {
         settled_within: seconds(60, 120),
         collected_within: Some(Duration::from_secs(2 * grace + 30)),
     };
-    let mut tally = check::check(&platform, &site.store(&platform), &accounts.book(), allowance).await;
+    let mut tally = check::check(&platform, &site.store(&platform), &book, allowance).await;
     if let Err(left) = settled {
         tally.wrong(format!("in bad weather {left}"));
     }

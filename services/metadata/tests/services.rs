@@ -2,6 +2,8 @@
 
 #[path = "support/mesh.rs"]
 mod mesh;
+#[path = "services/upkeep.rs"]
+mod upkeep;
 
 use futures::TryStreamExt as _;
 use mesh::Mesh;

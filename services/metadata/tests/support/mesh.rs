@@ -6,7 +6,7 @@ use arrow_array::RecordBatch;
 use arrow_ipc::reader::StreamReader;
 use bytes::Bytes;
 use futures::TryStreamExt;
-use rfe_lake::{Bucket, Lake, LocalLake};
+use rfe_lake::{Bucket, Lake, LakeError, LocalLake};
 use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, Metrics, Shutdown, channel::LocalRoutes};
 use rfe_model::{SourceSpec, Violation, id, kind::Kinds};
 use rfe_proto::{dlq::DeadLetter, metadata as pb};
@@ -143,6 +143,12 @@ impl Mesh {
         run
     }
 
+    /// A batch that failed for good.
+    pub async fn failed(&mut self, source: &str) -> pb::Run {
+        let run = self.batch(source).await;
+        self.runs.fail_run(failure(&run)).await.expect("fail").into_inner().run.expect("run")
+    }
+
     pub async fn replay(&mut self, source: &str, letter: &str) -> pb::ClaimRunResponse {
         let request = replay_request(source, letter);
         let run_id = request.run_id.clone();
@@ -163,6 +169,28 @@ impl Mesh {
 
     pub async fn put_raw(&self, key: &str, bytes: &'static [u8]) {
         self.lake.put(Bucket::DeadLetter, key, Bytes::from_static(bytes)).await.expect("put");
+    }
+
+    pub async fn put(&self, bucket: Bucket, key: &str) {
+        self.lake.put(bucket, key, Bytes::from_static(b"rows")).await.expect("put");
+    }
+
+    pub async fn has(&self, bucket: Bucket, key: &str) -> bool {
+        match self.lake.head(bucket, key).await {
+            Ok(_) => true,
+            Err(LakeError::NotFound { .. }) => false,
+            Err(error) => panic!("{bucket:?} {key}: {error}"),
+        }
+    }
+
+    /// Waits until an object is deleted.
+    pub async fn gone(&self, bucket: Bucket, key: &str) {
+        let gone = async {
+            while self.has(bucket, key).await {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.expect("the object is deleted");
     }
 
     pub async fn scan_messages(&mut self, table: &str) -> Vec<Vec<u8>> {

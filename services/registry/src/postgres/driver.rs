@@ -70,7 +70,8 @@ mod tests {
         let mut written = Vec::new();
         for micros in [0, EPOCH, 1_900_000_000_000_001, i64::MIN, i64::MAX] {
             let mut buffer = PgArgumentBuffer::default();
-            Instant(micros).encode_by_ref(&mut buffer).expect("any instant can be written");
+            let is_null = Instant(micros).encode_by_ref(&mut buffer).expect("any instant can be written");
+            assert!(matches!(is_null, IsNull::No));
             written.push(i64::from_be_bytes(buffer[..8].try_into().expect("8 bytes")));
         }
         assert_eq!(written, [-EPOCH, 0, 1_900_000_000_000_001 - EPOCH, FIRST, LAST]);

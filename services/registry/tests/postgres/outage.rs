@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::{FutureExt as _, future::join_all};
 use rfe_model::SourceSpec;
 use rfe_proto::metadata as pb;
 use rfe_registry::{CatalogStore, Claim, Commit, PostgresRegistry, RegistryError, RunStore, SourceStore};
@@ -114,8 +114,8 @@ async fn a_call_that_is_dropped_midway_holds_nobody_up() {
     let whole = commit(&run, 1000);
     let other = commit(&claimed(&registry, "dropped").await, 1);
     for polls in 1..40 {
-        let mut call = Box::pin(registry.commit(&whole));
-        let mut progress = Box::pin(registry.progress(&other.run_id, other.epoch, &other.counters));
+        let mut call = registry.commit(&whole).fuse();
+        let mut progress = registry.progress(&other.run_id, other.epoch, &other.counters).fuse();
         for _ in 0..polls {
             let _commits = futures::poll!(&mut call);
             let _writes = futures::poll!(&mut progress);

@@ -171,7 +171,8 @@ async fn eight_workers_commit_fast() {
         commits.push(commit(&run, 50));
     }
     let began = Instant::now();
-    let workers = commits.chunks(EACH).map(|own| async {
+    let registry = &registry;
+    let workers = commits.chunks(EACH).map(|own| async move {
         for commit in own {
             registry.commit(commit).await.expect("commit");
         }

@@ -123,6 +123,7 @@ impl metadata_service_server::MetadataService for Metadata {
         list_schema_versions(pb::ListSchemaVersionsRequest) -> ListSchemaVersionsResponse,
         list_datasets(pb::ListDatasetsRequest) -> ListDatasetsResponse,
         get_dataset(pb::GetDatasetRequest) -> GetDatasetResponse,
+        drop_dataset(pb::DropDatasetRequest) -> DropDatasetResponse,
         list_data_files(pb::ListDataFilesRequest) -> ListDataFilesResponse,
         get_freshness(pb::GetFreshnessRequest) -> GetFreshnessResponse,
         list_freshness(pb::ListFreshnessRequest) -> ListFreshnessResponse;
