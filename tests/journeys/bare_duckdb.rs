@@ -164,6 +164,7 @@ async fn a_view_is_five_seconds_old_at_most_and_never_goes_back_while_commits_go
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(14) || seen.len() < LOOKS {
         seen.extend(look(&platform, folder.path()).await);
+        assert!(begun.elapsed() < Duration::from_secs(90), "the view can hardly be read: {seen:?}");
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
     goes_on.store(false, Ordering::Relaxed);
