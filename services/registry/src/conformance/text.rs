@@ -46,9 +46,7 @@ async fn letters_and_failures_keep_what_they_say(stores: Stores<'_>) {
     letter.message = "bad \0 byte".to_owned();
     letter.event_id = "e\0".to_owned();
     letter.field_path = "/a\0/b␀".to_owned();
-    if let Some(position) = &mut letter.position {
-        position.file = "in\0.csv".to_owned();
-    }
+    letter.position = Some(rfe_proto::dlq::Position { file: "in\0.csv".to_owned(), ..Default::default() });
     let mut failure = failure_of(&run, None);
     failure.message = "read \0 and ␀".to_owned();
     failure.letters = vec![letter.clone()];
