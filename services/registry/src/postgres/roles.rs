@@ -1,6 +1,6 @@
 //! Roles for those who need less than the owner of the tables. They can't log in; people grant them to users.
 
-use sqlx::{AssertSqlSafe, PgPool};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 
 use crate::Result;
 
@@ -20,6 +20,8 @@ const FOR_PEOPLE: [&str; 9] = [
     "schedule_firings",
     "registry_state",
 ];
+/// The lock of those who grant.
+const GRANTS: i64 = 0x7266_655f_6772_6e74;
 const MIGRATIONS: &str = "_sqlx_migrations";
 
 /// Those who grant at the same time would get in each other's way.
@@ -65,13 +67,25 @@ async fn create(pool: &PgPool, role: &str) -> Result<bool> {
     }
 }
 
+// Grants of the same table at the same time are an error, so one process grants at a time.
 async fn grant(pool: &PgPool, role: &str) -> Result<()> {
+    let mut transaction = pool.begin().await?;
+    let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(GRANTS);
+    lock.execute(&mut *transaction).await?;
+    for statement in statements(&mut transaction, role).await? {
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut *transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn statements(connection: &mut PgConnection, role: &str) -> Result<Vec<String>> {
     let mut statements = Vec::new();
     let (schema, may_enter): (String, bool) = sqlx::query_as(
         "SELECT quote_ident(current_schema()), has_schema_privilege($1, current_schema(), 'USAGE')",
     )
     .bind(role)
-    .fetch_one(pool)
+    .fetch_one(&mut *connection)
     .await?;
     // Of `public`, only its owner could grant what everybody has anyway.
     if !may_enter {
@@ -80,18 +94,15 @@ async fn grant(pool: &PgPool, role: &str) -> Result<()> {
     if role == READER {
         statements.push(format!("GRANT SELECT ON {} TO {role}", FOR_PEOPLE.join(", ")));
     } else {
-        let tables = own_tables(pool).await?.join(", ");
+        let tables = own_tables(connection).await?.join(", ");
         statements.push(format!("GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role}"));
         statements.push(format!("GRANT SELECT ON {MIGRATIONS}, ingestion_run_summary TO {role}"));
     }
-    for statement in statements {
-        sqlx::query(AssertSqlSafe(statement)).execute(pool).await?;
-    }
-    Ok(())
+    Ok(statements)
 }
 
-async fn own_tables(pool: &PgPool) -> Result<Vec<String>> {
+async fn own_tables(connection: &mut PgConnection) -> Result<Vec<String>> {
     let sql = "SELECT quote_ident(tablename) FROM pg_tables
         WHERE schemaname = current_schema() AND tableowner = current_user AND tablename <> $1 ORDER BY tablename";
-    Ok(sqlx::query_scalar(sql).bind(MIGRATIONS).fetch_all(pool).await?)
+    Ok(sqlx::query_scalar(sql).bind(MIGRATIONS).fetch_all(connection).await?)
 }

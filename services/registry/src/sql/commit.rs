@@ -2,20 +2,22 @@
 
 use rfe_model::key;
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::Row as _;
 
 use super::{
-    checkpoint, compaction,
-    driver::{Connection, Db},
-    drop, file, held_snapshot, ledger, letter, memory, move_snapshot, run, schema, source,
+    checkpoint, compaction, driver::Connection, drop, file, ledger, letter, memory, run, schema, source,
     text::stored,
-    words,
 };
 use crate::{Commit, RegistryError, Result};
 
-/// Commits within the caller's transaction, which holds the run. The snapshot's number moves last.
-pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Result<pb::Run> {
-    let found = run::expect(connection, &commit.run_id).await?;
+/// Commits a run as it stands, within a transaction that holds it and `registry_state`. Moves the snapshot's number, which the
+/// caller writes.
+pub(super) async fn commit(
+    connection: &mut Connection,
+    found: pb::Run,
+    commit: &Commit,
+    snapshot: &mut i64,
+) -> Result<pb::Run> {
     if found.state() == pb::RunState::Succeeded && found.epoch == commit.epoch {
         // The reply to the first commit was lost.
         return Ok(found);
@@ -23,26 +25,61 @@ pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Resu
     let run = run::check_running(found, commit.epoch)?;
     check_balance(&run, commit)?;
     check_keys(commit)?;
-    if run.kind() == pb::RunKind::Compaction {
-        return compaction::commit(connection, &run, commit).await;
-    }
-    check_schema(connection, &run, commit).await?;
-    ledger::enter(connection, &run, &commit.event_ids).await?;
-    let ends_older = remember(connection, &run, commit).await?;
-    settle_letters(connection, &run, commit, ends_older).await?;
+    let next = *snapshot + 1;
+    let done = match run.kind() {
+        pb::RunKind::Compaction => compaction::commit(connection, &run, commit, next).await?,
+        _ => land(connection, &run, commit, next).await?,
+    };
+    *snapshot = next;
+    Ok(done)
+}
 
-    let snapshot = held_snapshot(connection).await? + 1;
+async fn land(connection: &mut Connection, run: &pb::Run, commit: &Commit, snapshot: i64) -> Result<pb::Run> {
+    let dataset = dataset_of(connection, run, commit).await?;
+    check_schema(connection, run, commit, &dataset).await?;
+    ledger::enter(connection, run, &commit.event_ids).await?;
+    let ends_older = remember(connection, run, commit).await?;
+    settle_letters(connection, run, commit, ends_older).await?;
     if ends_older {
         file::end_visible(connection, &run.source, snapshot).await?;
     }
-    file::insert(connection, &run, &commit.files, file::Begin::at(snapshot)).await?;
-    drop::undo(connection, &run.source).await?;
+    file::insert(connection, run, &commit.files, file::Begin::at(snapshot)).await?;
+    if dataset.is_dropped {
+        drop::undo(connection, &run.source).await?;
+    }
     if run.kind() != pb::RunKind::Events {
         checkpoint::forget(connection, &run.run_id).await?;
     }
-    succeed(connection, &run, commit, snapshot).await?;
-    move_snapshot(connection, snapshot).await?;
-    run::expect(connection, &commit.run_id).await
+    // A run that registered an older version may commit after one with a newer: the dataset keeps showing the newer.
+    let shown = dataset.shown_version.max(i64::from(commit.schema_version));
+    run::succeed(connection, run, commit, run::Visible { snapshot, shown_version: shown }).await
+}
+
+/// What a commit must know of its dataset.
+struct Dataset {
+    is_dropped: bool,
+    /// True if the commit's schema version is one of its, as it is now.
+    has_version: bool,
+    /// The newest version that it shows.
+    shown_version: i64,
+}
+
+async fn dataset_of(connection: &mut Connection, run: &pb::Run, commit: &Commit) -> Result<Dataset> {
+    let sql = "SELECT dropped_at IS NOT NULL AS is_dropped,
+            EXISTS (SELECT 1 FROM ingestion_schemas AS schemas WHERE schemas.dataset = sources.name
+                AND schemas.version = $2 AND schemas.version > sources.schema_floor) AS has_version,
+            coalesce((SELECT runs.dataset_schema_version FROM ingestion_runs AS runs
+                WHERE runs.source_name = sources.name AND runs.snapshot IS NOT NULL
+                    AND runs.snapshot > sources.dropped_snapshot AND runs.kind <> 'compaction'
+                ORDER BY runs.snapshot DESC LIMIT 1), 0) AS shown_version
+        FROM sources WHERE name = $1";
+    let query = sqlx::query(sql).bind(stored(&run.source)).bind(i64::from(commit.schema_version));
+    let row = query.fetch_one(connection).await?;
+    Ok(Dataset {
+        is_dropped: row.try_get("is_dropped")?,
+        has_version: row.try_get("has_version")?,
+        shown_version: row.try_get("shown_version")?,
+    })
 }
 
 // What the collector of orphans relies on: an object can be committed only under the epoch that stands in its key.
@@ -84,14 +121,19 @@ fn processed(commit: &Commit) -> impl Iterator<Item = &pb::DataFile> {
     commit.files.iter().filter(|file| file.layer() == pb::Layer::Processed)
 }
 
-async fn check_schema(connection: &mut Connection, run: &pb::Run, commit: &Commit) -> Result<()> {
+async fn check_schema(
+    connection: &mut Connection,
+    run: &pb::Run,
+    commit: &Commit,
+    dataset: &Dataset,
+) -> Result<()> {
     let is_known = match commit.schema_version {
         // Rows without a column of their own, such as `{}`, need no version until there is one.
         0 => {
             processed(commit).all(|file| file.rows == 0)
                 || schema::newest(connection, &run.source).await?.is_none()
         }
-        version => schema::is_current(connection, &run.source, version).await?,
+        _ => dataset.has_version,
     };
     if is_known {
         return Ok(());
@@ -148,42 +190,4 @@ async fn settle_letters(
         letter::supersede(connection, run).await?;
     }
     letter::put(connection, run, &commit.letters).await
-}
-
-/// Sets a run to succeeded.
-pub(super) async fn succeed(
-    connection: &mut Connection,
-    run: &pb::Run,
-    commit: &Commit,
-    snapshot: i64,
-) -> Result<()> {
-    run::count(connection, &run.run_id, &commit.counters).await?;
-    let shown = shown_version(connection, &run.source).await?;
-    let sql =
-        "UPDATE ingestion_runs SET state = 'succeeded', schema_version = $2, dataset_schema_version = $3,
-        snapshot = $4, files = $5, finished_at = $6, discarded_columns = $7, error_code = '', error = '' WHERE run_id = $1";
-    sqlx::query(sql)
-        .bind(stored(&run.run_id))
-        .bind(i64::from(commit.schema_version))
-        .bind(shown.max(i64::from(commit.schema_version)))
-        .bind(snapshot)
-        .bind(words::signed(commit.files.len() as u64))
-        .bind(words::now())
-        .bind(stored(&words::discarded_text(&commit.discarded_columns)))
-        .execute(connection)
-        .await?;
-    Ok(())
-}
-
-// A run that registered an older version may commit after one with a newer: the dataset keeps showing the newer.
-async fn shown_version(connection: &mut Connection, source: &str) -> Result<i64> {
-    let mut query =
-        QueryBuilder::<Db>::new("SELECT dataset_schema_version FROM ingestion_runs WHERE source_name = ");
-    query.push_bind(stored(source)).push(
-        " AND snapshot IS NOT NULL AND kind <> 'compaction' AND snapshot >
-            (SELECT dropped_snapshot FROM sources WHERE sources.name = ingestion_runs.source_name)
-        ORDER BY snapshot DESC LIMIT 1",
-    );
-    let row = query.build().fetch_optional(connection).await?;
-    Ok(row.map(|row| row.try_get(0)).transpose()?.unwrap_or(0))
 }

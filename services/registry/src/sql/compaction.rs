@@ -9,9 +9,8 @@ use sqlx::{QueryBuilder, Row as _};
 
 use super::{
     again::again,
-    commit,
     driver::{Connection, Db, Instant, Registry, Row},
-    file, held_snapshot, hold, move_snapshot, run, schema, source,
+    file, hold, run, schema, source,
     text::stored,
     words,
 };
@@ -207,13 +206,16 @@ async fn count(connection: &mut Connection, run_id: &str) -> Result<u64> {
     Ok(count.unsigned_abs())
 }
 
-/// Ends the inputs and begins the outputs, in one snapshot.
+/// Ends the inputs and begins the outputs, in one snapshot. `registry_state` is held: what is visible stays so.
 ///
 /// # Errors
 /// [`RegistryError::InputsChanged`] if an input has ended, or the rows are others.
-pub(super) async fn commit(connection: &mut Connection, run: &pb::Run, commit: &Commit) -> Result<pb::Run> {
-    // Held from here on: what is visible stays so until this is committed.
-    let snapshot = held_snapshot(connection).await? + 1;
+pub(super) async fn commit(
+    connection: &mut Connection,
+    run: &pb::Run,
+    commit: &Commit,
+    snapshot: i64,
+) -> Result<pb::Run> {
     let sql =
         "SELECT layer, count(*) AS files, CAST(sum(rows) AS BIGINT) AS rows, max(order_snapshot) AS place,
             max(landed_at) AS landed_at
@@ -231,9 +233,9 @@ pub(super) async fn commit(connection: &mut Connection, run: &pb::Run, commit: &
     end_inputs(connection, &run.run_id, snapshot).await?;
     file::insert(connection, run, &commit.files, begin).await?;
     forget(connection, &run.run_id).await?;
-    commit::succeed(connection, run, commit, snapshot).await?;
-    move_snapshot(connection, snapshot).await?;
-    run::expect(connection, &run.run_id).await
+    // Readers of a dataset's version pass over compactions.
+    let visible = run::Visible { snapshot, shown_version: i64::from(commit.schema_version) };
+    run::succeed(connection, run, commit, visible).await
 }
 
 fn check_outputs(run: &pb::Run, commit: &Commit, inputs: &Row) -> Result<()> {

@@ -1,7 +1,10 @@
-//! Commits that come at the same time share a transaction, and so one wait for the disk. Each has a savepoint and a snapshot of
-//! its own: one that is refused leaves the others alone.
+//! Commits that come at the same time share a transaction, and so one wait for the disk. Each has a snapshot of its own, and one that is
+//! refused leaves the others alone.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rfe_proto::metadata as pb;
 use sqlx::Connection as _;
@@ -11,7 +14,7 @@ use super::{
     again::{again, is_conflict},
     commit,
     driver::{Connection, Registry},
-    hold, run,
+    held_snapshot, move_snapshot, run,
 };
 use crate::{Commit, RegistryError, Result};
 
@@ -38,18 +41,19 @@ impl Group {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(one);
     }
 
-    // Those that came first, without the ones whose callers have gone.
+    // Those that came first, without the ones whose callers have gone. A run's second commit waits for what becomes of the first.
     fn take(&self) -> Vec<Waiting> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|one| !one.reply.is_closed());
-        let mut items = 0;
-        let fits = |one: &&Waiting| {
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        let (mut runs, mut items) = (HashSet::new(), 0);
+        for one in waiting.drain(..).filter(|one| !one.reply.is_closed()) {
             items += size(&one.commit);
-            items <= ITEMS
-        };
-        let some = waiting.iter().take(COMMITS).take_while(fits).count();
-        let some = some.max(1).min(waiting.len());
-        waiting.drain(..some).collect()
+            let fits = taken.is_empty() || taken.len() < COMMITS && items <= ITEMS;
+            let is_first = runs.insert(one.commit.run_id.clone());
+            if fits && is_first { taken.push(one) } else { left.push(one) }
+        }
+        *waiting = left;
+        taken
     }
 }
 
@@ -95,39 +99,67 @@ fn all(error: &RegistryError, commits: usize) -> Vec<Result<pb::Run>> {
 }
 
 async fn together(registry: &Registry, commits: &[Commit]) -> Result<Vec<Result<pb::Run>>> {
+    match attempt(registry, commits, Care::Alike).await? {
+        Some(answers) => Ok(answers),
+        // It happens seldom, so that most are spared the savepoints.
+        None => Ok(attempt(registry, commits, Care::Apart).await?.unwrap_or_default()),
+    }
+}
+
+/// How several commits go together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Care {
+    /// All or none.
+    Alike,
+    /// Each in a savepoint.
+    Apart,
+}
+
+// `None`: one of several is refused, and the transaction with it.
+async fn attempt(
+    registry: &Registry,
+    commits: &[Commit],
+    care: Care,
+) -> Result<Option<Vec<Result<pb::Run>>>> {
     let mut transaction = registry.write().await?;
     let mut run_ids: Vec<&str> = commits.iter().map(|commit| commit.run_id.as_str()).collect();
     run_ids.sort_unstable();
-    run_ids.dedup();
-    hold::runs(&mut transaction, &run_ids).await?;
-    let answers = each(&mut transaction, commits).await?;
-    // Dropped, a transaction leaves nothing behind.
-    if answers.iter().any(leaves_something) {
-        transaction.commit().await?;
-    }
-    Ok(answers)
-}
-
-async fn each(connection: &mut Connection, commits: &[Commit]) -> Result<Vec<Result<pb::Run>>> {
+    let mut runs = run::held(&mut transaction, &run_ids).await?;
+    let before = held_snapshot(&mut transaction).await?;
+    let mut snapshot = before;
     let mut answers = Vec::with_capacity(commits.len());
     for commit in commits {
-        let answer = match commits.len() {
-            1 => decide(connection, commit).await,
-            _ => apart(connection, commit).await?,
+        let found = runs.remove(&commit.run_id);
+        let answer = match care {
+            Care::Alike => decide(&mut transaction, found, commit, &mut snapshot).await,
+            Care::Apart => apart(&mut transaction, found, commit, &mut snapshot).await?,
         };
         match answer {
             // Only the whole can be tried again: what one commit holds, another may wait for.
             Err(error) if is_conflict(&error) => return Err(error),
+            Err(_) if care == Care::Alike && commits.len() > 1 => return Ok(None),
             answer => answers.push(answer),
         }
     }
-    Ok(answers)
+    if snapshot > before {
+        move_snapshot(&mut transaction, snapshot).await?;
+    }
+    // Dropped, a transaction leaves nothing behind.
+    if answers.iter().any(leaves_something) {
+        transaction.commit().await?;
+    }
+    Ok(Some(answers))
 }
 
 // One of several: what it did is undone if it is refused.
-async fn apart(connection: &mut Connection, commit: &Commit) -> Result<Result<pb::Run>> {
+async fn apart(
+    connection: &mut Connection,
+    found: Option<pb::Run>,
+    commit: &Commit,
+    snapshot: &mut i64,
+) -> Result<Result<pb::Run>> {
     let mut savepoint = connection.begin().await?;
-    let answer = decide(&mut savepoint, commit).await;
+    let answer = decide(&mut savepoint, found, commit, snapshot).await;
     match &answer {
         answer if leaves_something(answer) => savepoint.commit().await?,
         Err(error) if is_conflict(error) => {}
@@ -136,8 +168,14 @@ async fn apart(connection: &mut Connection, commit: &Commit) -> Result<Result<pb
     Ok(answer)
 }
 
-async fn decide(connection: &mut Connection, commit: &Commit) -> Result<pb::Run> {
-    let answer = commit::commit(connection, commit).await;
+async fn decide(
+    connection: &mut Connection,
+    found: Option<pb::Run>,
+    commit: &Commit,
+    snapshot: &mut i64,
+) -> Result<pb::Run> {
+    let found = found.ok_or_else(|| RegistryError::NotFound { what: "run", id: commit.run_id.clone() })?;
+    let answer = commit::commit(connection, found, commit, snapshot).await;
     if matches!(answer, Err(RegistryError::InputsChanged { .. })) {
         // Nothing was written so far. The next compaction reads what is visible then.
         run::end_as_cancelled(connection, &commit.run_id).await?;

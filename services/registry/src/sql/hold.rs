@@ -1,5 +1,5 @@
-//! Holding rows until a transaction ends. Everybody does so in the same order: sources by name, runs by id, letters, and
-//! `registry_state` last. SQLite lets one writer in at a time, and so holds all.
+//! Holding rows until a transaction ends. Everybody does so in the same order: sources by name, runs by id, `registry_state`, and
+//! then what belongs to them, letters above all. SQLite lets one writer in at a time, and so holds all.
 
 use sqlx::QueryBuilder;
 
@@ -30,21 +30,30 @@ pub(super) async fn runs(connection: &mut Connection, run_ids: &[&str]) -> Resul
     if ONE_WRITER {
         return Ok(());
     }
-    let is_one = run_ids.len() == 1;
+    datasets_of(connection, run_ids).await?;
+    let mut query = QueryBuilder::<Db>::new("SELECT seq FROM ingestion_runs WHERE run_id IN (");
+    list(&mut query, run_ids);
+    query.push(") ORDER BY run_id").push(FOR_UPDATE);
+    query.build().persistent(run_ids.len() == 1).execute(connection).await?;
+    Ok(())
+}
+
+/// Holds the datasets that runs are of.
+pub(super) async fn datasets_of(connection: &mut Connection, run_ids: &[&str]) -> Result<()> {
+    if ONE_WRITER {
+        return Ok(());
+    }
     let mut query = QueryBuilder::<Db>::new(
         "SELECT seq FROM sources WHERE name IN (SELECT source_name FROM ingestion_runs WHERE run_id IN (",
     );
     list(&mut query, run_ids);
     query.push(")) ORDER BY name").push(FOR_UPDATE);
-    query.build().persistent(is_one).execute(&mut *connection).await?;
-    let mut query = QueryBuilder::<Db>::new("SELECT seq FROM ingestion_runs WHERE run_id IN (");
-    list(&mut query, run_ids);
-    query.push(") ORDER BY run_id").push(FOR_UPDATE);
-    query.build().persistent(is_one).execute(connection).await?;
+    query.build().persistent(run_ids.len() == 1).execute(connection).await?;
     Ok(())
 }
 
-fn list(query: &mut QueryBuilder<Db>, texts: &[&str]) {
+/// Adds a list of texts.
+pub(super) fn list(query: &mut QueryBuilder<Db>, texts: &[&str]) {
     let mut list = query.separated(", ");
     for text in texts {
         list.push_bind(stored(text));

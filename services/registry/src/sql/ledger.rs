@@ -15,10 +15,10 @@ use crate::{RegistryError, Result};
 
 const PURGE: i64 = 10_000;
 
-/// Enters ids of a run, all or none.
+/// Enters ids of a run.
 ///
 /// # Errors
-/// [`RegistryError::DuplicateEvents`] with those that are there already.
+/// [`RegistryError::DuplicateEvents`] with those that are there already; the caller undoes what was entered.
 pub(super) async fn enter(connection: &mut Connection, run: &pb::Run, event_ids: &[String]) -> Result<()> {
     if event_ids.is_empty() {
         return Ok(());
@@ -28,21 +28,22 @@ pub(super) async fn enter(connection: &mut Connection, run: &pb::Run, event_ids:
     let mut sorted: Vec<Cow<'_, str>> = event_ids.iter().map(|id| stored(id)).collect();
     sorted.sort_unstable();
     let ids = words::json_text(&sorted);
-    let known = known(connection, &run.source, &ids).await?;
-    if !known.is_empty() {
-        return Err(RegistryError::DuplicateEvents(known));
-    }
     let sql = format!(
-        "INSERT INTO ledger (source_name, event_id, run_id, landed_at) SELECT $1, ids.value, $3, $4 FROM {IDS}"
+        "INSERT INTO ledger (source_name, event_id, run_id, landed_at) SELECT $1, ids.value, $3, $4 FROM {IDS} WHERE true
+        ON CONFLICT DO NOTHING"
     );
-    sqlx::query(AssertSqlSafe(sql))
+    let entered = sqlx::query(AssertSqlSafe(sql))
         .bind(stored(&run.source))
-        .bind(ids)
+        .bind(&ids)
         .bind(stored(&run.run_id))
         .bind(words::now())
-        .execute(connection)
-        .await?;
-    Ok(())
+        .execute(&mut *connection)
+        .await?
+        .rows_affected();
+    if entered == event_ids.len() as u64 {
+        return Ok(());
+    }
+    Err(RegistryError::DuplicateEvents(entered_by_others(connection, run, &ids).await?))
 }
 
 fn check_once(event_ids: &[String]) -> Result<()> {
@@ -53,14 +54,14 @@ fn check_once(event_ids: &[String]) -> Result<()> {
     }
 }
 
-async fn known(connection: &mut Connection, source: &str, ids: &str) -> Result<Vec<String>> {
-    // Not EXISTS: what is asked for each id by itself is never a join that reads the whole ledger of the source.
+async fn entered_by_others(connection: &mut Connection, run: &pb::Run, ids: &str) -> Result<Vec<String>> {
+    // Each id is asked for by itself: no plan can make it a join that reads the whole ledger of the source.
     let sql = format!(
         "SELECT ids.value FROM {IDS} WHERE (SELECT ledger.run_id FROM ledger
-            WHERE ledger.source_name = $1 AND ledger.event_id = ids.value) IS NOT NULL"
+            WHERE ledger.source_name = $1 AND ledger.event_id = ids.value) <> $3"
     );
-    let known: Vec<String> =
-        sqlx::query_scalar(AssertSqlSafe(sql)).bind(stored(source)).bind(ids).fetch_all(connection).await?;
+    let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(stored(&run.source)).bind(ids);
+    let known: Vec<String> = query.bind(stored(&run.run_id)).fetch_all(connection).await?;
     Ok(known.into_iter().map(plain).collect())
 }
 

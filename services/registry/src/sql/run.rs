@@ -1,8 +1,10 @@
 //! Runs: their rows, and what reads or ends them without a commit.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use rfe_proto::metadata as pb;
-use sqlx::{QueryBuilder, Row as _};
+use sqlx::{AssertSqlSafe, Database, QueryBuilder, Row as _, query::Query};
 
 use super::{
     again::again,
@@ -14,12 +16,16 @@ use super::{
 };
 use crate::{Claim, Claimed, Commit, Failure, NewRun, Page, RegistryError, Result, RunFilter, RunStore};
 
-const RUNS: &str = "SELECT run_id, source_name, kind, state, attempts, epoch, rows_read, rows_landed, rows_dead,
-    rows_duplicate, rows_discarded, bytes_read, bytes_written, bytes_total, schema_version, snapshot, files, error_code,
-    error, worker, letter_id, created_at, started_at, finished_at, scheduled_at, next_attempt_at, discarded_columns,
+const COLUMNS: &str =
+    "run_id, source_name, kind, state, attempts, epoch, rows_read, rows_landed, rows_dead, rows_duplicate,
+    rows_discarded, bytes_read, bytes_written, bytes_total, schema_version, snapshot, files, error_code, error, worker,
+    letter_id, created_at, started_at, finished_at, scheduled_at, next_attempt_at, discarded_columns,
     kind IN ('pull', 'backfill') OR kind = 'replay' AND EXISTS (
-        SELECT 1 FROM ingestion_failures WHERE id = letter_id AND ingestion_failures.kind = 'job') AS reads_source
-    FROM ingestion_runs";
+        SELECT 1 FROM ingestion_failures WHERE id = letter_id AND ingestion_failures.kind = 'job') AS reads_source";
+
+fn select() -> QueryBuilder<Db> {
+    QueryBuilder::new(format!("SELECT {COLUMNS} FROM ingestion_runs"))
+}
 
 #[async_trait]
 impl RunStore for Registry {
@@ -136,7 +142,7 @@ async fn standing(connection: &mut Connection, run: &NewRun) -> Result<Option<pb
         return Ok(Some(same));
     }
     source::expect_live(connection, &run.source).await?;
-    let mut query = QueryBuilder::<Db>::new(RUNS);
+    let mut query = select();
     match (run.kind, &run.letter_id) {
         (pb::RunKind::Pull, _) => {
             query
@@ -184,7 +190,7 @@ fn check_cancellable(run: &pb::Run) -> Result<()> {
 }
 
 fn filtered(filter: &RunFilter, page: &Page) -> QueryBuilder<Db> {
-    let mut query = QueryBuilder::<Db>::new(RUNS);
+    let mut query = select();
     query.push(" WHERE true");
     if let Some(source) = &filter.source {
         query.push(" AND source_name = ").push_bind(stored(source));
@@ -213,7 +219,7 @@ fn any_of(query: &mut QueryBuilder<Db>, column: &str, words: impl ExactSizeItera
 
 /// One run.
 pub(super) async fn find(connection: &mut Connection, run_id: &str) -> Result<Option<pb::Run>> {
-    let mut query = QueryBuilder::<Db>::new(RUNS);
+    let mut query = select();
     query.push(" WHERE run_id = ").push_bind(stored(run_id));
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
@@ -232,9 +238,21 @@ pub(super) async fn expect_held(connection: &mut Connection, run_id: &str) -> Re
 
 /// One run, held until the transaction ends.
 pub(super) async fn find_held(connection: &mut Connection, run_id: &str) -> Result<Option<pb::Run>> {
-    let mut query = QueryBuilder::<Db>::new(RUNS);
+    let mut query = select();
     query.push(" WHERE run_id = ").push_bind(stored(run_id)).push(FOR_UPDATE);
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
+}
+
+/// Some runs, held until the transaction ends, by id; before them the datasets that they are of.
+pub(super) async fn held(connection: &mut Connection, run_ids: &[&str]) -> Result<HashMap<String, pb::Run>> {
+    hold::datasets_of(connection, run_ids).await?;
+    let mut query = select();
+    query.push(" WHERE run_id IN (");
+    hold::list(&mut query, run_ids);
+    query.push(") ORDER BY run_id").push(FOR_UPDATE);
+    let rows = query.build().persistent(run_ids.len() == 1).fetch_all(connection).await?;
+    let runs = rows.iter().map(|row| from_row(row).map(|run| (run.run_id.clone(), run)));
+    runs.collect()
 }
 
 /// One run; it must be running under this epoch.
@@ -273,16 +291,47 @@ pub(super) async fn heard_of(connection: &mut Connection, run_id: &str) -> Resul
     Ok(())
 }
 
-/// Writes what a run has counted.
-pub(super) async fn count(
+/// Where a commit puts its run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Visible {
+    pub(super) snapshot: i64,
+    /// The newest schema version that the dataset shows from then on.
+    pub(super) shown_version: i64,
+}
+
+/// Sets a run to succeeded, with what it has counted.
+pub(super) async fn succeed(
     connection: &mut Connection,
-    run_id: &str,
-    counters: &pb::RunCounters,
-) -> Result<()> {
-    let sql =
-        "UPDATE ingestion_runs SET rows_read = $2, rows_landed = $3, rows_dead = $4, rows_duplicate = $5,
-        rows_discarded = $6, bytes_read = $7, bytes_written = $8, bytes_total = $9 WHERE run_id = $1";
-    sqlx::query(sql)
+    run: &pb::Run,
+    commit: &Commit,
+    visible: Visible,
+) -> Result<pb::Run> {
+    let sql = format!(
+        "UPDATE ingestion_runs SET state = 'succeeded', schema_version = $10, dataset_schema_version = $11,
+        snapshot = $12, files = $13, finished_at = $14, discarded_columns = $15, error_code = '', error = '', {COUNTED}
+        WHERE run_id = $1 RETURNING {COLUMNS}"
+    );
+    let row = counted(sqlx::query(AssertSqlSafe(sql)), &run.run_id, &commit.counters)
+        .bind(i64::from(commit.schema_version))
+        .bind(visible.shown_version)
+        .bind(visible.snapshot)
+        .bind(words::signed(commit.files.len() as u64))
+        .bind(words::now())
+        .bind(stored(&words::discarded_text(&commit.discarded_columns)))
+        .fetch_one(connection)
+        .await?;
+    from_row(&row)
+}
+
+const COUNTED: &str =
+    "rows_read = $2, rows_landed = $3, rows_dead = $4, rows_duplicate = $5, rows_discarded = $6,
+    bytes_read = $7, bytes_written = $8, bytes_total = $9";
+
+type Statement = Query<'static, Db, <Db as Database>::Arguments>;
+
+// Binds the run's id and what stands in `COUNTED`.
+fn counted(query: Statement, run_id: &str, counters: &pb::RunCounters) -> Statement {
+    query
         .bind(stored(run_id))
         .bind(counters.read)
         .bind(counters.landed)
@@ -292,8 +341,16 @@ pub(super) async fn count(
         .bind(counters.bytes_read)
         .bind(counters.bytes_written)
         .bind(counters.bytes_total)
-        .execute(connection)
-        .await?;
+}
+
+/// Writes what a run has counted.
+pub(super) async fn count(
+    connection: &mut Connection,
+    run_id: &str,
+    counters: &pb::RunCounters,
+) -> Result<()> {
+    let sql = AssertSqlSafe(format!("UPDATE ingestion_runs SET {COUNTED} WHERE run_id = $1"));
+    counted(sqlx::query(sql), run_id, counters).execute(connection).await?;
     Ok(())
 }
 

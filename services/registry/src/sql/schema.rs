@@ -187,14 +187,6 @@ pub(super) async fn version(
     query.build().fetch_optional(connection).await?.as_ref().map(from_row).transpose()
 }
 
-/// True if the dataset has this version, as it is now.
-pub(super) async fn is_current(connection: &mut Connection, dataset: &str, version: u32) -> Result<bool> {
-    let mut query = QueryBuilder::<Db>::new("SELECT count(*) FROM ingestion_schemas WHERE dataset = ");
-    query.push_bind(dataset).push(" AND version = ").push_bind(i64::from(version)).push(CURRENT);
-    let found: i64 = query.build_query_scalar().fetch_one(connection).await?;
-    Ok(found > 0)
-}
-
 /// Versions of a dataset, newest first; `page.after` is a version's number.
 pub(super) async fn list(
     connection: &mut Connection,
