@@ -1,7 +1,7 @@
 //! The process aborts at each step of the commit in turn, with a pull, a paged read and a batch of events under way. After a
 //! restart the tables are those of a run without faults, to the last byte.
 
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use rfe_proto::metadata::RunState;
 use rfe_tests::{MockApi, Platform};
 use sha2::{Digest as _, Sha256};
@@ -41,6 +41,9 @@ struct Tables {
     rows: [usize; TABLES.len()],
 }
 
+/// A step, its passing, and the tables after a crash there.
+type Crashed = (&'static str, u32, Result<Tables, String>);
+
 /// The drill on embedded stores.
 pub async fn embedded(form: Form) -> Tally {
     run(form, Kind::Embedded).await
@@ -67,9 +70,10 @@ async fn run(form: Form, kind: Kind) -> Tally {
     steps.extend(rfe_worker::STEPS.iter().filter(|_| form.long).map(|step| (*step, 2)));
     rng.shuffle(&mut steps);
     let crashes = steps.len();
-    let mut crashed = stream::iter(steps)
-        .map(|(step, passing)| async move { (step, passing, crashed_at(kind, Some(step), passing).await) })
-        .buffer_unordered(AT_ONCE);
+    let crash =
+        |(step, passing)| async move { (step, passing, crashed_at(kind, Some(step), passing).await) }.boxed();
+    let steps: Vec<BoxFuture<'static, Crashed>> = steps.into_iter().map(crash).collect();
+    let mut crashed = stream::iter(steps).buffer_unordered(AT_ONCE);
     while let Some((step, passing, tables)) = crashed.next().await {
         tally.sent += sent;
         tally.accepted += sent;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use futures::{StreamExt as _, stream};
+use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use rfe_proto::metadata::RunState;
 use rfe_tests::{MockApi, Platform};
 
@@ -41,8 +41,9 @@ struct Frozen {
 /// The drill.
 pub async fn run(form: Form) -> Tally {
     let times = form.pick(2, 14);
-    let mut steps =
-        stream::iter(rfe_worker::STEPS).map(|step| at_step(form, step, times)).buffer_unordered(AT_ONCE);
+    let steps: Vec<BoxFuture<'static, Frozen>> =
+        rfe_worker::STEPS.into_iter().map(|step| at_step(form, step, times).boxed()).collect();
+    let mut steps = stream::iter(steps).buffer_unordered(AT_ONCE);
     let mut all = Frozen::default();
     while let Some(frozen) = steps.next().await {
         all.tally.add(frozen.tally);

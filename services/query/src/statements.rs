@@ -5,10 +5,7 @@ mod counted;
 mod resolve;
 mod timed;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use arrow_schema::{DataType, SchemaRef};
 use rfe_lake::Lake;
@@ -191,9 +188,8 @@ impl Statements {
         let place = self.0.admission.enter().await?;
         let gated = self.gate(&pinned.sql).await?;
         let parameters = Parameters::decode(&pinned.parameters)?;
-        let begun = Instant::now();
         let resolved = self.resolve(&gated, pinned.snapshot, Need::Rows(&parameters)).await?;
-        let binding = self.0.timed.resolved(begun.elapsed());
+        let binding = self.0.timed.resolved(resolved.took);
         let attached = self.attach(&resolved, true).await?;
         stop.watch(limit);
         Ok(Job {

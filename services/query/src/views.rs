@@ -94,7 +94,7 @@ pub async fn run(catalog: Catalog, lake: Arc<dyn Lake>, metrics: Metrics, shutdo
 
 impl Publisher {
     async fn round(&mut self) -> Result<(), QueryError> {
-        if !self.hold.renew().await? {
+        if !self.hold.keep().await? {
             // Whoever holds it now writes what we then know nothing of.
             (self.known, self.surveyed) = (0, None);
             self.published.clear();

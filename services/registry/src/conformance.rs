@@ -76,7 +76,6 @@ pub async fn run(stores: Stores<'_>) {
     catalog::suite(stores).await;
     schedule::suite(stores).await;
     meta::suite(stores).await;
-    text::suite(stores).await;
     task::suite(stores).await;
     changes::suite(stores).await;
     compaction::suite(stores).await;
@@ -84,4 +83,5 @@ pub async fn run(stores: Stores<'_>) {
     retention::suite(stores).await;
     orphan::suite(stores).await;
     orphan_race::suite(stores).await;
+    text::suite(stores).await;
 }

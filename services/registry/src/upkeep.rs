@@ -35,7 +35,7 @@ pub struct PlannedCompaction {
 pub trait CompactionStore: Send + Sync + std::fmt::Debug {
     /// Makes a run, with the files that it shall read, for each layer of a dataset that has too many small files and no
     /// compaction under way. Files whose columns do not go together are never read by the same run. In mode `merge` the files
-    /// follow one another without a gap. Where a compaction failed, none is made for ten minutes.
+    /// follow one another without a gap. Where a compaction failed, none is made for five minutes.
     async fn plan_compactions(&self, limits: &CompactionLimits) -> Result<Vec<PlannedCompaction>>;
 }
 

@@ -45,11 +45,13 @@ pub enum FailureKind {
 pub struct Failure {
     kind: FailureKind,
     message: String,
+    // What a file on this side said: whoever gave it may make room on a full disk.
+    local: Option<io::Error>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self { kind, message: message.into(), local: None }
     }
 
     /// A body that broke, or an answer that can't be right.
@@ -59,7 +61,8 @@ impl Failure {
 
     /// A local file that could not be read or written.
     pub(crate) fn local(path: &Path, error: &io::Error) -> Self {
-        Self::new(FailureKind::Local, format!("the local file `{}`: {error}", path.display()))
+        let message = format!("the local file `{}`: {error}", path.display());
+        Self { local: Some(error.kind().into()), ..Self::new(FailureKind::Local, message) }
     }
 
     /// Its kind.
@@ -91,7 +94,11 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Error for Failure {}
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.local.as_ref().map(|error| error as &(dyn Error + 'static))
+    }
+}
 
 impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E>> for Failure {
     fn from(error: SdkError<E>) -> Self {
@@ -106,7 +113,7 @@ impl<E: ProvideErrorMetadata + Error + 'static> From<SdkError<E>> for Failure {
             SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => FailureKind::Unreachable,
             _ => kind(status, code.as_deref().unwrap_or_default()),
         };
-        Self { kind, message: message(&error, status, code.as_deref()) }
+        Self { kind, message: message(&error, status, code.as_deref()), local: None }
     }
 }
 

@@ -10,6 +10,9 @@ use rfe_registry::UpkeepStore;
 /// Who holds a task keeps it for so long beyond the next round, so that a process that died is missed soon.
 const BEYOND: Duration = Duration::from_secs(30);
 
+/// Rounds follow one another no faster.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 /// What is done again and again. Whatever a round leaves undone the next one does.
 #[async_trait]
 pub(crate) trait Round: Send + Sync {
@@ -34,7 +37,7 @@ impl Turn {
         every: Duration,
         shutdown: Shutdown,
     ) -> Self {
-        Self { task, store, holder: id::new(), every, shutdown }
+        Self { task, store, holder: id::new(), every: every.max(SHORTEST), shutdown }
     }
 
     /// Does rounds until shutdown, while no other process does.

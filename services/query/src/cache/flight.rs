@@ -166,3 +166,18 @@ fn is_disk_full(error: &LakeError) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_from_a_lake_that_fails() {
+        let store = |kind: io::ErrorKind| LakeError::Store {
+            key: "a/b".to_owned(),
+            source: Box::new(io::Error::from(kind)),
+        };
+        assert!(is_disk_full(&store(io::ErrorKind::StorageFull)));
+        assert!(!is_disk_full(&store(io::ErrorKind::ConnectionReset)));
+    }
+}

@@ -1,6 +1,9 @@
 //! From the names in a statement to relations in the engine, at one snapshot.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rfe_lake::Bucket;
 use rfe_model::name::nearest;
@@ -29,6 +32,8 @@ pub struct Resolved {
     pub relations: Relations,
     /// The files behind it.
     pub held: Held,
+    /// How long it took to know which files those are; that they came to hand is not in it.
+    pub took: Duration,
 }
 
 // A table of a statement with the files that the statement needs of it.
@@ -76,6 +81,7 @@ impl Statements {
         snapshot: u64,
         need: Need<'_>,
     ) -> Result<Resolved, QueryError> {
+        let begun = Instant::now();
         let mut resolved = Resolved::default();
         let mut names = Vec::new();
         for table in &gated.tables {
@@ -105,6 +111,7 @@ impl Statements {
         if reads.is_empty() {
             return Ok(resolved);
         }
+        resolved.took = begun.elapsed();
         let files = reads.iter().flat_map(|read| read.files().into_iter().map(|file| (read.bucket(), file)));
         resolved.held = self.0.access.hold(&files.collect::<Vec<_>>()).await?;
         let mut paths = resolved.held.paths.as_slice();

@@ -12,6 +12,8 @@ const TASK: &str = "views";
 /// For how long it is held. Short: when a holder dies, views stand still for so long, and they are to be 5 s old at most.
 const HOLD: Duration = Duration::from_secs(3);
 const RENEW: Duration = Duration::from_secs(1);
+/// A hold is renewed before a round if it ends within this time.
+const SOON: Duration = Duration::from_millis(1500);
 /// A put does not begin in the last moments of a hold.
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -30,18 +32,27 @@ impl Hold {
         Self { catalog, holder: uuid::Uuid::new_v4().to_string(), until: Arc::default() }
     }
 
-    /// Takes the task or goes on holding it; false while another process holds it.
-    pub async fn renew(&self) -> Result<bool, QueryError> {
+    // False while another process holds it.
+    async fn renew(&self) -> Result<bool, QueryError> {
         let until = Instant::now() + HOLD;
         let held = self.catalog.hold_task(TASK, &self.holder, HOLD).await?;
         self.set(held.then_some(until));
         Ok(held)
     }
 
+    /// Takes the task, or goes on holding it where that ends soon: each renewal is a write of the registry.
+    pub async fn keep(&self) -> Result<bool, QueryError> {
+        if self.lasts(SOON) { Ok(true) } else { self.renew().await }
+    }
+
     /// True if this process may write.
     pub fn is_held(&self) -> bool {
+        self.lasts(MARGIN)
+    }
+
+    fn lasts(&self, time: Duration) -> bool {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.is_some_and(|until| Instant::now() + MARGIN < until)
+        until.is_some_and(|until| Instant::now() + time < until)
     }
 
     /// Works, and holds the task meanwhile.

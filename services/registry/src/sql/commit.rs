@@ -21,7 +21,7 @@ pub(super) async fn commit(connection: &mut Connection, commit: &Commit) -> Resu
         return Ok(found);
     }
     let run = run::check_running(found, commit.epoch)?;
-    check_balance(commit)?;
+    check_balance(&run, commit)?;
     check_keys(commit)?;
     if run.kind() == pb::RunKind::Compaction {
         return compaction::commit(connection, &run, commit).await;
@@ -60,7 +60,7 @@ fn check_keys(commit: &Commit) -> Result<()> {
     }
 }
 
-fn check_balance(commit: &Commit) -> Result<()> {
+fn check_balance(run: &pb::Run, commit: &Commit) -> Result<()> {
     let pb::RunCounters { read, landed, dead, duplicate, discarded, .. } = commit.counters;
     if read != landed + dead + duplicate + discarded
         || [read, landed, dead, duplicate, discarded].iter().any(|n| *n < 0)
@@ -69,11 +69,13 @@ fn check_balance(commit: &Commit) -> Result<()> {
             "read {read}, landed {landed}, dead {dead}, duplicate {duplicate}, discarded {discarded}"
         )));
     }
-    let written: i64 = processed(commit).map(|file| file.rows).sum();
+    // A compaction has files of one layer only, which its own commit looks at.
+    let written: i64 = match run.kind() {
+        pb::RunKind::Compaction => commit.files.iter().map(|file| file.rows).sum(),
+        _ => processed(commit).map(|file| file.rows).sum(),
+    };
     if written != landed {
-        return Err(RegistryError::Unbalanced(format!(
-            "{landed} rows landed, and the processed files hold {written}"
-        )));
+        return Err(RegistryError::Unbalanced(format!("{landed} rows landed, and its files hold {written}")));
     }
     Ok(())
 }

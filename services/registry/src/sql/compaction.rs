@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Where a compaction failed, none is planned for so long.
-const PAUSE: Duration = Duration::from_secs(600);
+const PAUSE: Duration = Duration::from_secs(300);
 /// Raw files that are kept for a time are compacted with those of about the same age only: else what is old would stay with
 /// what is new. This is the part of the time by which they may differ.
 const AGES: u32 = 30;

@@ -6,7 +6,7 @@ use sqlx::AssertSqlSafe;
 use super::{
     checkpoint, compaction, dataset,
     driver::{Connection, FOR_UPDATE},
-    file, held_snapshot, hold, letter, memory, move_snapshot, source,
+    file, held_snapshot, hold, letter, memory, move_snapshot, newest_snapshot, source,
     text::{plain, stored},
     words,
 };
@@ -16,21 +16,23 @@ use crate::{RegistryError, Result};
 pub(super) async fn drop(connection: &mut Connection, name: &str) -> Result<(pb::Dataset, u64)> {
     // Held from here on: nobody commits to it or declares it before this ends.
     hold::sources(connection, [name]).await?;
-    end_runs(connection, name).await?;
-    let snapshot = held_snapshot(connection).await? + 1;
     let missing = || RegistryError::NotFound { what: "dataset", id: name.to_owned() };
     let source = source::find(connection, name).await?.ok_or_else(missing)?;
     if source.deleted_time.is_none() {
         return Err(RegistryError::DatasetInUse(name.to_owned()));
     }
-    let known = dataset::known(connection, &source, snapshot - 1).await?.ok_or_else(missing)?;
-    file::end_visible(connection, name, snapshot).await?;
+    let newest = newest_snapshot(connection).await?;
+    let known = dataset::known(connection, &source, newest).await?.ok_or_else(missing)?;
+    end_runs(connection, name).await?;
     sqlx::query("DELETE FROM ledger WHERE source_name = $1")
         .bind(stored(name))
         .execute(&mut *connection)
         .await?;
     memory::forget(connection, name).await?;
     letter::discard_all(connection, name, "dataset dropped", "").await?;
+    // Last, since nobody commits to any dataset from here on.
+    let snapshot = held_snapshot(connection).await? + 1;
+    file::end_visible(connection, name, snapshot).await?;
     let sql = "UPDATE sources SET dropped_at = $2, dropped_snapshot = $3, schema_floor =
         (SELECT coalesce(max(version), 0) FROM ingestion_schemas WHERE dataset = $1) WHERE name = $1";
     sqlx::query(sql).bind(stored(name)).bind(words::now()).bind(snapshot).execute(&mut *connection).await?;

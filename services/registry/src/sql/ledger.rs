@@ -54,9 +54,10 @@ fn check_once(event_ids: &[String]) -> Result<()> {
 }
 
 async fn known(connection: &mut Connection, source: &str, ids: &str) -> Result<Vec<String>> {
+    // Not EXISTS: what is asked for each id by itself is never a join that reads the whole ledger of the source.
     let sql = format!(
-        "SELECT ids.value FROM {IDS}
-        WHERE EXISTS (SELECT 1 FROM ledger WHERE ledger.source_name = $1 AND ledger.event_id = ids.value)"
+        "SELECT ids.value FROM {IDS} WHERE (SELECT ledger.run_id FROM ledger
+            WHERE ledger.source_name = $1 AND ledger.event_id = ids.value) IS NOT NULL"
     );
     let known: Vec<String> =
         sqlx::query_scalar(AssertSqlSafe(sql)).bind(stored(source)).bind(ids).fetch_all(connection).await?;

@@ -54,6 +54,10 @@ impl RunStore for Registry {
         columns: &[pb::ObservedColumn],
     ) -> Result<(pb::SchemaVersion, Vec<String>)> {
         again(|| async {
+            let known = schema::registered(&mut *self.read().await?, run_id, epoch, columns).await?;
+            if let Some(known) = known {
+                return Ok(known);
+            }
             let mut transaction = self.write().await?;
             hold::runs(&mut transaction, &[run_id]).await?;
             let registered = schema::register(&mut transaction, run_id, epoch, columns).await?;

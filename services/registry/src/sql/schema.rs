@@ -1,7 +1,7 @@
 //! Schema versions.
 
 use rfe_model::{
-    schema::{Reach, settle},
+    schema::{Reach, Settled, settle},
     time,
 };
 use rfe_proto::metadata as pb;
@@ -19,24 +19,71 @@ use crate::{Page, RegistryError, Result};
 const SCHEMAS: &str =
     "SELECT dataset, version, hash, columns, changes, left_out, run_id, created_at FROM ingestion_schemas";
 
-/// Settles a run's columns; a list that is new against the newest version makes the next one.
+/// A version, and the columns that it leaves out.
+type Registered = (pb::SchemaVersion, Vec<String>);
+
+/// A run's columns against the newest version.
+struct Draft {
+    run: pb::Run,
+    current: Option<pb::SchemaVersion>,
+    settled: Settled,
+}
+
+impl Draft {
+    async fn of(
+        connection: &mut Connection,
+        run_id: &str,
+        epoch: u64,
+        observed: &[pb::ObservedColumn],
+    ) -> Result<Self> {
+        let run = run::expect_running(connection, run_id, epoch).await?;
+        let spec = source::spec(&source::expect(connection, &run.source).await?)?;
+        let current = newest(connection, &run.source).await?;
+        let reach = if commit::replaces(connection, &run).await? { Reach::Whole } else { Reach::Part };
+        let settled = settle(&spec, current.as_ref(), observed, reach)
+            .map_err(|frozen| RegistryError::SchemaPolicy(frozen.to_string()))?;
+        Ok(Self { run, current, settled })
+    }
+
+    fn discarded(&self) -> Vec<String> {
+        self.settled.discarded.iter().map(|column| column.name.clone()).collect()
+    }
+
+    // The newest version, if it has these columns.
+    fn same(&self) -> Option<&pb::SchemaVersion> {
+        self.current.as_ref().filter(|current| current.hash == self.settled.hash)
+    }
+}
+
+/// The answer, if nothing is to be written for it: so it is for most runs, and they hold nothing and wait for nobody.
+pub(super) async fn registered(
+    connection: &mut Connection,
+    run_id: &str,
+    epoch: u64,
+    observed: &[pb::ObservedColumn],
+) -> Result<Option<Registered>> {
+    let draft = Draft::of(connection, run_id, epoch, observed).await?;
+    let is_noted = |version: &&pb::SchemaVersion| {
+        draft.settled.discarded.iter().all(|column| is_left_out(version, &column.name))
+    };
+    Ok(draft.same().filter(is_noted).map(|version| (version.clone(), draft.discarded())))
+}
+
+/// Settles a run's columns, within a transaction that holds the dataset; a list that is new against the newest version makes the
+/// next one.
 pub(super) async fn register(
     connection: &mut Connection,
     run_id: &str,
     epoch: u64,
     observed: &[pb::ObservedColumn],
-) -> Result<(pb::SchemaVersion, Vec<String>)> {
-    let run = run::expect_running(connection, run_id, epoch).await?;
-    let spec = source::spec(&source::expect(connection, &run.source).await?)?;
-    let current = newest(connection, &run.source).await?;
-    let reach = if commit::replaces(connection, &run).await? { Reach::Whole } else { Reach::Part };
-    let settled = settle(&spec, current.as_ref(), observed, reach)
-        .map_err(|frozen| RegistryError::SchemaPolicy(frozen.to_string()))?;
-    let discarded = settled.discarded.iter().map(|column| column.name.clone()).collect();
-    if let Some(mut current) = current.clone().filter(|current| current.hash == settled.hash) {
-        note_left_out(connection, &mut current, run_id, &settled.discarded).await?;
-        return Ok((current, discarded));
+) -> Result<Registered> {
+    let draft = Draft::of(connection, run_id, epoch, observed).await?;
+    let discarded = draft.discarded();
+    if let Some(mut same) = draft.same().cloned() {
+        note_left_out(connection, &mut same, run_id, &draft.settled.discarded).await?;
+        return Ok((same, discarded));
     }
+    let Draft { run, current, settled } = draft;
     let first = current.is_none();
     let newest = match current {
         Some(current) => current.version,
@@ -61,6 +108,10 @@ pub(super) async fn register(
     Ok((version, discarded))
 }
 
+fn is_left_out(version: &pb::SchemaVersion, name: &str) -> bool {
+    version.left_out.iter().any(|known| known.name.eq_ignore_ascii_case(name))
+}
+
 // Each column once a version, with the first run that brought it.
 async fn note_left_out(
     connection: &mut Connection,
@@ -70,7 +121,7 @@ async fn note_left_out(
 ) -> Result<()> {
     let before = version.left_out.len();
     for column in discarded {
-        if !version.left_out.iter().any(|known| known.name.eq_ignore_ascii_case(&column.name)) {
+        if !is_left_out(version, &column.name) {
             version.left_out.push(pb::LeftOutColumn {
                 name: column.name.clone(),
                 r#type: column.r#type.clone(),
