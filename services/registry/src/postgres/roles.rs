@@ -24,18 +24,8 @@ const FOR_PEOPLE: [&str; 9] = [
 const GRANTS: i64 = 0x7266_655f_6772_6e74;
 const MIGRATIONS: &str = "_sqlx_migrations";
 
-/// Those who grant at the same time would get in each other's way.
-const TURN: i64 = 0x7266_655f_726f_6c65;
-
-/// Makes the roles if the user may, and grants them what they need, also of tables that are new. The pool has one connection.
+/// Makes the roles if the user may, and grants them what they need, also of tables that are new.
 pub(super) async fn set_up(pool: &PgPool) -> Result<()> {
-    sqlx::query("SELECT pg_advisory_lock($1)").bind(TURN).execute(pool).await?;
-    let done = set_up_alone(pool).await;
-    sqlx::query("SELECT pg_advisory_unlock($1)").bind(TURN).execute(pool).await?;
-    done
-}
-
-async fn set_up_alone(pool: &PgPool) -> Result<()> {
     let may_create: bool =
         sqlx::query_scalar("SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user")
             .fetch_one(pool)
