@@ -76,7 +76,7 @@ pub async fn a_compaction_keeps_nobody_from_work(queue: &impl Whole) {
     let kinds = [compaction.kind, batch.kind, pull.kind];
     assert_eq!(kinds, [JobKind::Compaction, JobKind::Events, JobKind::Pull]);
     queue.cancel(&compaction.lease.id).await.expect("cancel");
-    assert!(matches!(queue.heartbeat(&compaction.lease).await, Err(QueueError::Stale(_))));
+    assert!(matches!(queue.complete(&compaction.lease).await, Err(QueueError::Stale(_))), "it was cancelled");
     queue.pause("s").await.expect("pause");
     assert_eq!(of(&[JobKind::Compaction]).await.expect("lease"), None, "it rests with its source");
     queue.resume("s").await.expect("resume");

@@ -27,6 +27,7 @@ struct Counts {
     lost_commits: AtomicU32,
     stolen: AtomicU32,
     held: AtomicBool,
+    far: AtomicBool,
 }
 
 impl Flaky {
@@ -38,6 +39,11 @@ impl Flaky {
     /// Puts of files wait as long as this is so.
     pub fn hold_puts(&self, held: bool) {
         self.0.held.store(held, Ordering::SeqCst);
+    }
+
+    /// Objects have no local path, as in an S3 lake.
+    pub fn move_lake_away(&self) {
+        self.0.far.store(true, Ordering::SeqCst);
     }
 
     /// The next so many commits happen, and their answers are lost.
@@ -121,7 +127,7 @@ impl Lake for FlakyLake {
     }
 
     fn local_path(&self, bucket: Bucket, key: &str) -> Option<PathBuf> {
-        self.lake.local_path(bucket, key)
+        self.lake.local_path(bucket, key).filter(|_| !self.flaky.0.far.load(Ordering::SeqCst))
     }
 
     fn url(&self, bucket: Bucket, key: &str) -> String {

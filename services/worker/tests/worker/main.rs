@@ -1,5 +1,6 @@
 //! A worker with a real queue, registry, metadata role and lake, in one process.
 
+mod compaction;
 mod drift;
 mod events;
 mod failures;

@@ -12,7 +12,9 @@ use rfe_proto::{
     metadata as pb,
 };
 use rfe_queue::{NewEvents, NewJob, Queue, QueueControl, SqliteQueue, SqliteQueueConfig};
-use rfe_registry::{CatalogStore, LetterStore, Page, RunStore, SourceStore, SqliteRegistry};
+use rfe_registry::{
+    CatalogStore, CompactionLimits, CompactionStore, LetterStore, Page, RunStore, SourceStore, SqliteRegistry,
+};
 use rfe_sources::SourceKinds;
 use rfe_worker::Config;
 use serde_json::{Value, json};
@@ -152,6 +154,20 @@ impl Node {
         };
         self.queue.enqueue(job).await.expect("enqueue");
         run.run_id
+    }
+
+    /// Plans a compaction of each layer that has two files or more.
+    pub async fn plan_compactions(&self) -> Vec<pb::Run> {
+        let limits = CompactionLimits { files: 2, small_bytes: 1 << 30, target_bytes: 1 << 30, inputs: 1000 };
+        let planned = self.registry.plan_compactions(&limits).await.expect("plan");
+        planned.into_iter().map(|planned| planned.run).collect()
+    }
+
+    /// Queues a compaction, as the reconciler does.
+    pub async fn compact(&self, run: &pb::Run) {
+        let (id, source) = (run.run_id.clone(), run.source.clone());
+        let job = NewJob { id, source, kind: JobKind::Compaction, reads_source: false };
+        self.queue.enqueue(job).await.expect("enqueue");
     }
 
     /// Queues events, each `(id, payload)`.
