@@ -65,8 +65,9 @@ pub struct Claimed {
     pub cursor: Option<String>,
     /// How many checkpoints earlier epochs left.
     pub checkpoints: u64,
-    /// For COMPACTION: the files to read, all of one layer and in their order, without statistics. `schema` is then the version
-    /// to write by: the newest of theirs.
+    /// For COMPACTION: the files to read, all of one layer and in their order. Of their statistics only the ids of columns are
+    /// given, and none where they are very many; of raw ones the first has the columns of all. `schema` is then the version to
+    /// write by: the newest of theirs.
     pub inputs: Vec<pb::DataFile>,
 }
 

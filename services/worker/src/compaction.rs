@@ -163,10 +163,9 @@ fn schema_version(schema: Option<&SchemaVersion>, inputs: &[DataFile]) -> u32 {
     schema.map_or(newest, |schema| schema.version)
 }
 
-// What the catalog says of these columns stays as it was.
+// What the catalog says of these columns stays as it was; the first input says it for all of them.
 fn keep_raw_columns(files: &mut [DataFile], inputs: &[DataFile]) {
-    let Some(first) = inputs.first() else { return };
-    if inputs.iter().all(|input| input.raw_columns == first.raw_columns) {
+    if let Some(first) = inputs.first().filter(|first| !first.raw_columns.is_empty()) {
         files.iter_mut().for_each(|file| file.raw_columns.clone_from(&first.raw_columns));
     }
 }

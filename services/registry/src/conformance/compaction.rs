@@ -51,7 +51,9 @@ async fn many_files_become_few_in_one_snapshot(stores: Stores<'_>) {
         let inputs = &claimed.inputs;
         assert_eq!(inputs.len(), MANY as usize);
         assert!(inputs.is_sorted_by_key(|file| (file.order_snapshot, file.part)));
-        assert!(inputs.iter().all(|file| file.stats.is_empty() && file.layer == inputs[0].layer));
+        assert!(inputs.iter().all(|file| file.layer == inputs[0].layer));
+        let ids = [pb::ColumnStats { column_id: 1, ..Default::default() }];
+        assert!(inputs.iter().all(|file| file.stats == ids), "they tell what columns there are, no more");
         assert!(inputs.iter().all(|file| file.rows == 2 && !file.sha256.is_empty()));
         assert_eq!(claimed.schema.as_ref().map(|schema| schema.version), Some(1));
         assert_eq!((claimed.cursor.as_deref(), claimed.checkpoints), (None, 0));

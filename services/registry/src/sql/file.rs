@@ -20,7 +20,9 @@ const COLUMNS: &str =
 /// A file as a compaction needs to know it.
 const INPUT: &str =
     "key, layer, dataset, run_id, epoch, part, rows, bytes, sha256, schema_version, raw_columns_hash,
-    begin_snapshot, end_snapshot, created_at, order_snapshot";
+    begin_snapshot, end_snapshot, created_at, order_snapshot, stats";
+/// The inputs of a compaction travel in one message: so many ids of columns, in all of them together, fit well.
+const INPUT_IDS: usize = 1_000_000;
 /// Rows of one INSERT; SQLite binds at most 32,766 values, Postgres 65,535.
 const INSERT: usize = 1000;
 
@@ -171,14 +173,18 @@ pub(super) async fn end_visible(connection: &mut Connection, dataset: &str, snap
     Ok(())
 }
 
-/// The visible inputs of a compaction in their order, without statistics; of raw ones the first has the columns of all.
+/// The visible inputs of a compaction in their order. Of their statistics only the ids of columns are given, which tell what
+/// columns a file has, and none where they are very many; of raw ones the first has the columns of all.
 pub(super) async fn inputs(connection: &mut Connection, run_id: &str) -> Result<Vec<pb::DataFile>> {
     let sql = format!(
         "SELECT {INPUT} FROM data_files WHERE end_snapshot IS NULL AND (layer, key) IN
             (SELECT layer, key FROM compaction_inputs WHERE run_id = $1) ORDER BY order_snapshot, part, key"
     );
     let rows = sqlx::query(AssertSqlSafe(sql)).bind(run_id).fetch_all(&mut *connection).await?;
-    let mut files = rows.iter().map(without_columns).collect::<Result<Vec<_>>>()?;
+    let mut files = rows.iter().map(with_ids).collect::<Result<Vec<_>>>()?;
+    if files.iter().map(|file| file.stats.len()).sum::<usize>() > INPUT_IDS {
+        files.iter_mut().for_each(|file| file.stats.clear());
+    }
     if let (Some(first), Some(row)) = (files.first_mut(), rows.first())
         && let Some(hash) = row.try_get::<Option<String>, _>("raw_columns_hash")?
     {
@@ -246,14 +252,23 @@ async fn store_raw_columns(
 }
 
 fn from_row(row: &Row, raw_columns: &RawColumns) -> Result<pb::DataFile> {
-    let stats: &[u8] = row.try_get("stats")?;
-    let unreadable = |error: prost::DecodeError| RegistryError::Corrupt(error.to_string());
     let hash: Option<&str> = row.try_get("raw_columns_hash")?;
     Ok(pb::DataFile {
         raw_columns: hash.and_then(|hash| raw_columns.get(hash)).cloned().unwrap_or_default(),
-        stats: pb::DataFile::decode(stats).map_err(unreadable)?.stats,
+        stats: stats(row)?,
         ..without_columns(row)?
     })
+}
+
+fn with_ids(row: &Row) -> Result<pb::DataFile> {
+    let id = |of: pb::ColumnStats| pb::ColumnStats { column_id: of.column_id, ..Default::default() };
+    Ok(pb::DataFile { stats: stats(row)?.into_iter().map(id).collect(), ..without_columns(row)? })
+}
+
+fn stats(row: &Row) -> Result<Vec<pb::ColumnStats>> {
+    let stats: &[u8] = row.try_get("stats")?;
+    let unreadable = |error: prost::DecodeError| RegistryError::Corrupt(error.to_string());
+    Ok(pb::DataFile::decode(stats).map_err(unreadable)?.stats)
 }
 
 fn without_columns(row: &Row) -> Result<pb::DataFile> {
