@@ -130,11 +130,12 @@ bench: build tools
 	@$(TEST_ENVIRONMENT) $(TARGET)/release/rfe-bench $(ARGS)
 
 # The drills of `make test` in their long form (DRILL_SEED=N repeats one's choices, ARGS=s3_chaos runs some), the journeys with ten
-# times as many deaths, and the readers' properties on more inputs.
+# times as many deaths, the registries against their model, and the readers' properties on more inputs.
 drills: build tools
 	@DRILL_FORM=long $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test drills -- $(ARGS)
 	@JOURNEY_KILLS=300 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test journeys -- \
 		--nocapture kill_nine
+	@PROPTEST_CASES=500 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test model
 	@PROPTEST_CASES=20000 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test reading -- \
 		properties hostile_bytes
 
