@@ -72,10 +72,10 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
     let every = Duration::from_millis(form.pick(200, 1000));
     let reader = tokio::spawn(read(doors.clone(), every, stop.clone()));
     let mut rng = form.rng(name);
-    let (begun, time) = (Instant::now(), Duration::from_secs(form.pick(20, 600)));
+    let (begun, time) = (Instant::now(), Duration::from_secs(form.pick(25, 600)));
     let mut kills = 0;
     while begun.elapsed() < time {
-        tokio::time::sleep(Duration::from_millis(rng.u64(1500..6000))).await;
+        tokio::time::sleep(Duration::from_millis(rng.u64(2000..8000))).await;
         board.kill(&mut platform).await;
         kills += 1;
     }
@@ -106,6 +106,7 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
         reading.cut_off,
         commits.len()
     ));
+    tally.keep_log(&platform, name);
     tally
 }
 

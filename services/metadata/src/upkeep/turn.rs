@@ -7,8 +7,9 @@ use rfe_mesh::Shutdown;
 use rfe_model::{Fault, id, time};
 use rfe_registry::UpkeepStore;
 
-/// Who holds a task keeps it for so long beyond the next round, so that a process that died is missed soon.
-const BEYOND: Duration = Duration::from_secs(30);
+/// Who holds a task keeps it beyond the next round for as long as two more take, within these bounds, so that a process that died is
+/// missed soon.
+const BEYOND: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
 
 /// Rounds follow one another no faster.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -66,7 +67,9 @@ impl Turn {
 
     async fn is_held(&self) -> Result<bool, Fault> {
         let now = time::now_micros();
-        let period = i64::try_from((self.every + BEYOND).as_micros()).unwrap_or(i64::MAX);
+        let [least, most] = BEYOND;
+        let beyond = (2 * self.every).clamp(least, most);
+        let period = i64::try_from((self.every + beyond).as_micros()).unwrap_or(i64::MAX);
         Ok(self.store.hold_task(self.task, &self.holder, now, now.saturating_add(period)).await?)
     }
 }
