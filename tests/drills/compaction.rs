@@ -28,6 +28,8 @@ const READ: &str = "SELECT (SELECT count(*) FROM events), (SELECT CAST(coalesce(
 const COMMITS: &str = "SELECT of_run.rows, of_run.total FROM (SELECT _run_id, count(*) AS rows, \
     CAST(sum(n) AS BIGINT) AS total FROM events GROUP BY 1) AS of_run \
     JOIN meta.ingestion_runs AS runs ON runs.run_id = of_run._run_id ORDER BY runs.snapshot";
+const COMPACTIONS: &str =
+    "SELECT count(*) FROM meta.ingestion_runs WHERE kind = 'compaction' AND state = 'succeeded'";
 const LIVE: &str = "SELECT count(*) FROM meta.data_files WHERE dataset = 'events' AND layer = 'LAYER' AND end_snapshot IS NULL";
 
 /// Rows of events, the sum of their numbers, and rows of raw.
@@ -92,6 +94,8 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
     let mut tally = check::check(&platform, &site.store(&platform), &book, allowance).await;
     let commits = commits(&platform).await;
     judge(&mut tally, &reading, &commits);
+    let compactions: usize = platform.value(COMPACTIONS).await.parse().expect("a number");
+    tally.expect(compactions > 1, || format!("{compactions} compactions are no drill"));
     let mut live = Vec::new();
     for layer in ["processed", "raw"] {
         let files: usize = platform.value(&LIVE.replace("LAYER", layer)).await.parse().expect("a number");
@@ -101,7 +105,7 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
         live.push(files);
     }
     tally.notes.push(format!(
-        "{} reads right, {} cut off by {kills} kills, {} commits in {live:?} files",
+        "{} reads right, {} cut off by {kills} kills, {} commits in {live:?} files after {compactions} compactions",
         reading.seen.len(),
         reading.cut_off,
         commits.len()
