@@ -10,10 +10,8 @@ use rfe_mesh::Shutdown;
 use rfe_model::{Fault, id, time};
 use rfe_registry::UpkeepStore;
 
-/// Who dies holding a task is missed for so long.
-const HOLD: Duration = Duration::from_secs(60);
-/// How often who holds a task says so.
-const AGAIN: Duration = Duration::from_secs(20);
+/// Who dies holding a task is missed for the time of three rounds, within these bounds; who lives says so three times as often.
+const HOLD: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(60)];
 /// Rounds follow one another no faster.
 const SHORTEST: Duration = Duration::from_millis(10);
 /// A process that drains waits no longer to let go of a task.
@@ -63,7 +61,7 @@ impl Turn {
     async fn rounds(&self, round: &impl Round) {
         let mut due = Instant::now();
         while !self.shutdown.has_begun() {
-            match self.hold(HOLD).await {
+            match self.hold(self.held_for()).await {
                 Ok(true) if Instant::now() >= due => {
                     tokio::select! {
                         done = round.round() => self.note(done),
@@ -74,7 +72,7 @@ impl Turn {
                 Ok(_) => {}
                 Err(fault) => self.note(Err(fault)),
             }
-            tokio::time::sleep(self.every.min(AGAIN)).await;
+            tokio::time::sleep(self.every.min(self.held_for() / 3)).await;
         }
     }
 
@@ -87,13 +85,18 @@ impl Turn {
     // While it lasts; ends once another process holds the task.
     async fn go_on_holding(&self) {
         loop {
-            tokio::time::sleep(AGAIN).await;
-            match self.hold(HOLD).await {
+            tokio::time::sleep(self.held_for() / 3).await;
+            match self.hold(self.held_for()).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(fault) => self.note(Err(fault)),
             }
         }
+    }
+
+    fn held_for(&self) -> Duration {
+        let [least, most] = HOLD;
+        (3 * self.every).clamp(least, most)
     }
 
     async fn hold(&self, period: Duration) -> Result<bool, Fault> {
