@@ -47,8 +47,9 @@ impl Retention {
         let mut deleted = 0;
         while !self.shutdown.has_begun() {
             let some = self.store.doomed(SOME).await?;
-            let tried: Vec<_> = futures::stream::iter(&some)
-                .map(|object| async move { self.delete(object).await.map(|()| object.clone()) })
+            let are_all = some.len() < SOME as usize;
+            let tried: Vec<_> = futures::stream::iter(some)
+                .map(|object| async move { self.delete(&object).await.map(|()| object) })
                 .buffer_unordered(DELETES_AT_ONCE)
                 .collect()
                 .await;
@@ -62,7 +63,7 @@ impl Retention {
             if let Some(Err(fault)) = failed.into_iter().next() {
                 return Err(fault);
             }
-            if some.len() < SOME as usize {
+            if are_all {
                 break;
             }
         }
