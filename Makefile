@@ -135,7 +135,7 @@ drills: build tools
 	@DRILL_FORM=long $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test drills -- $(ARGS)
 	@JOURNEY_KILLS=300 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test journeys -- \
 		--nocapture kill_nine
-	@PROPTEST_CASES=500 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test model
+	@PROPTEST_CASES=500 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test properties
 	@PROPTEST_CASES=20000 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test reading -- \
 		properties hostile_bytes
 
