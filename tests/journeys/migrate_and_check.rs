@@ -30,6 +30,8 @@ impl Servers {
         let mut command = rfe(&[verb]);
         command.current_dir(self.folder.path());
         command.envs([("RFE_HTTP_ADDR", "127.0.0.1:0"), ("RFE_GRPC_ADDR", "127.0.0.1:0")]);
+        // That buckets are made is worth a line, and not what is looked for here.
+        command.env("RFE_LOG", "warn");
         command.env("RFE_DATA_DIR", self.folder.path().join("data"));
         command.env("RFE_POSTGRES_URL", &self.database).env("MINIO_ENDPOINT", self.s3.endpoint());
         command.env("MINIO_ACCESS_KEY", self.s3.access_key()).env("MINIO_SECRET_KEY", self.s3.secret_key());

@@ -96,12 +96,15 @@ async fn a_new_data_folder_over_the_same_ground_shows_and_goes_on_with_all_data(
     let mut first = with_people().await;
     let letter = first.only_letter("people").await;
     first.stop().await;
-    let mut second = Platform::prepare_on(first.ground().clone(), Settings::default());
+    // The source goes on naming the file where it was.
+    let roots = first.work().display().to_string();
+    let mut second =
+        Platform::prepare_on(first.ground().clone(), Settings::default().with("RFE_SOURCE_ROOTS", roots));
     second.restart().await;
     assert_eq!(second.sql("SELECT name FROM people ORDER BY id").await, ["ann", "cid", "dee"]);
     assert_eq!(second.sql("SELECT body FROM raw.events").await.len(), 1);
     assert_eq!(second.only_letter("people").await.id, letter.id);
-    second.write("people.csv", "id,name\n5,eve\n");
+    first.write("people.csv", "id,name\n5,eve\n");
     let _run = second.pulled("people").await;
     assert_eq!(second.sql("SELECT name FROM people").await, ["eve"]);
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
 };
 
@@ -21,21 +21,32 @@ pub enum MeshChannel {
     Remote(Channel),
 }
 
-/// The routes of this process, known once all its roles are built.
+/// The routes of this process, known from when all its roles are built until it has drained.
 #[derive(Debug, Clone, Default)]
-pub struct LocalRoutes(Arc<OnceLock<Mutex<Routes>>>);
+pub struct LocalRoutes(Arc<Mutex<Option<Routes>>>);
 
 // === impl LocalRoutes ===
 
 impl LocalRoutes {
     /// Makes the routes known. A second call changes nothing.
     pub fn set(&self, routes: Routes) {
-        let _already_set = self.0.set(Mutex::new(routes));
+        self.lock().get_or_insert(routes);
     }
 
-    /// The routes, once they are known.
+    /// Forgets the routes. Roles call each other through them and so hold each other; without this they would outlive their node.
+    pub fn close(&self) {
+        let routes = self.lock().take();
+        // Dropped only now: a role may hold the last of something that asks for the routes once more.
+        drop(routes);
+    }
+
+    /// The routes, while they are known.
     pub fn get(&self) -> Option<Routes> {
-        self.0.get().map(|routes| routes.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Routes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,7 +83,8 @@ impl Service<http::Request<Body>> for MeshChannel {
             Self::Local(routes) => {
                 let routes = routes.get();
                 Box::pin(async move {
-                    let mut routes = routes.ok_or_else(|| Status::unavailable("the process is starting"))?;
+                    let mut routes = routes
+                        .ok_or_else(|| Status::unavailable("the process is starting or has drained"))?;
                     match routes.call(request).await {
                         Ok(response) => Ok(response),
                         Err(never) => match never {},

@@ -79,6 +79,7 @@ pub struct Node {
     grpc: SocketAddr,
     pages: Pages,
     shutdown: Shutdown,
+    local: LocalRoutes,
     drain: Duration,
     folder: DataFolder,
 }
@@ -112,7 +113,7 @@ impl Node {
         wiring::serve_edge(http, site);
         server::spawn(grpc, server::GrpcPort::new(routes, pages.clone()), &shutdown);
         let drain = Duration::from_secs_f64(config.drain_seconds);
-        let node = Self { http: http_addr, grpc: grpc_addr, pages, shutdown, drain, folder };
+        let node = Self { http: http_addr, grpc: grpc_addr, pages, shutdown, local, drain, folder };
         health.serving().await;
         node.pages.readiness.set(true);
         node.folder
@@ -137,7 +138,9 @@ impl Node {
         self.pages.readiness.set(false);
         self.folder.remove_ready();
         self.shutdown.begin();
-        self.shutdown.drained(self.drain).await
+        let drained = self.shutdown.drained(self.drain).await;
+        self.local.close();
+        drained
     }
 }
 

@@ -1,6 +1,6 @@
 //! Texts that a column can't hold as they are: they come back as they were, and no two become one.
 
-use rfe_proto::metadata as pb;
+use rfe_proto::{dlq::Position, metadata as pb};
 
 use super::{
     Stores,
@@ -46,7 +46,7 @@ async fn letters_and_failures_keep_what_they_say(stores: Stores<'_>) {
     letter.message = "bad \0 byte".to_owned();
     letter.event_id = "e\0".to_owned();
     letter.field_path = "/a\0/b␀".to_owned();
-    letter.position = Some(rfe_proto::dlq::Position { file: "in\0.csv".to_owned(), ..Default::default() });
+    letter.position = Some(Position { file: "in\0.csv".to_owned(), line: 2, ..Position::default() });
     let mut failure = failure_of(&run, None);
     failure.message = "read \0 and ␀".to_owned();
     failure.letters = vec![letter.clone()];
