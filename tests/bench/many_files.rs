@@ -27,8 +27,9 @@ pub async fn run(scale: &Scale) {
     platform.apply("version: 1\nsources:\n- {name: rows, kind: webhook}\n").await;
     fill(&platform, files, ROWS_A_FILE).await;
     let (mut listing, mut pruning, mut binding) = (Vec::new(), Vec::new(), Vec::new());
+    let mut service = platform.ingest_service();
     for turn in 0..TURNS {
-        send(&platform, files + turn, ROWS_A_FILE).await;
+        send(&mut service, files + turn, ROWS_A_FILE).await;
         landed(&platform).await;
         let keyed =
             |key: u64| format!("SELECT * FROM rows WHERE key BETWEEN {key} AND {}", key + ROWS_A_FILE - 1);

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use rfe_proto::ingest::{Event, SubmitEventsRequest};
+use rfe_proto::ingest::{Event, SubmitEventsRequest, ingest_service_client::IngestServiceClient};
 use rfe_tests::{Platform, wait};
+use tonic::transport::Channel;
 
 use crate::{
     data::thousands,
@@ -44,8 +45,9 @@ pub async fn run(scale: &Scale) {
 
 /// Makes so many files of so many rows each. The platform must make a batch of so many events.
 pub async fn fill(platform: &Platform, files: u64, rows: u64) {
+    let mut service = platform.ingest_service();
     for file in 0..files {
-        send(platform, file, rows).await;
+        send(&mut service, file, rows).await;
     }
     let expected = (files * rows).to_string();
     wait::within(AT_MOST, "all events are visible", || async {
@@ -57,7 +59,7 @@ pub async fn fill(platform: &Platform, files: u64, rows: u64) {
 }
 
 /// Sends the rows of one file.
-pub async fn send(platform: &Platform, file: u64, rows: u64) {
+pub async fn send(service: &mut IngestServiceClient<Channel>, file: u64, rows: u64) {
     let event = |key: u64| Event {
         event_id: key.to_string(),
         payload: format!(r#"{{"key":{key},"name":"customer {}","amount":{key}.25}}"#, key % 977).into_bytes(),
@@ -65,5 +67,5 @@ pub async fn send(platform: &Platform, file: u64, rows: u64) {
     };
     let events = (file * rows..(file + 1) * rows).map(event).collect();
     let request = SubmitEventsRequest { source: "rows".to_owned(), events };
-    platform.ingest_service().submit_events(request).await.expect("the call is accepted");
+    service.submit_events(request).await.expect("the call is accepted");
 }

@@ -28,7 +28,12 @@ const READ: &str = "SELECT (SELECT count(*) FROM events), (SELECT CAST(coalesce(
 const COMMITS: &str = "SELECT of_run.rows, of_run.total FROM (SELECT _run_id, count(*) AS rows, \
     CAST(sum(n) AS BIGINT) AS total FROM events GROUP BY 1) AS of_run \
     JOIN meta.ingestion_runs AS runs ON runs.run_id = of_run._run_id ORDER BY runs.snapshot";
+const COMPACTIONS: &str =
+    "SELECT count(*) FROM meta.ingestion_runs WHERE kind = 'compaction' AND state = 'succeeded'";
 const LIVE: &str = "SELECT count(*) FROM meta.data_files WHERE dataset = 'events' AND layer = 'LAYER' AND end_snapshot IS NULL";
+
+/// Long enough for the reconciler of jobs, which comes every 10 s.
+const COMPACTED_WITHIN: Duration = Duration::from_secs(40);
 
 /// Rows of events, the sum of their numbers, and rows of raw.
 type Seen = [i64; 3];
@@ -72,10 +77,10 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
     let every = Duration::from_millis(form.pick(200, 1000));
     let reader = tokio::spawn(read(doors.clone(), every, stop.clone()));
     let mut rng = form.rng(name);
-    let (begun, time) = (Instant::now(), Duration::from_secs(form.pick(20, 600)));
+    let (begun, time) = (Instant::now(), Duration::from_secs(form.pick(25, 600)));
     let mut kills = 0;
     while begun.elapsed() < time {
-        tokio::time::sleep(Duration::from_millis(rng.u64(1500..6000))).await;
+        tokio::time::sleep(Duration::from_millis(rng.u64(2000..8000))).await;
         board.kill(&mut platform).await;
         kills += 1;
     }
@@ -92,21 +97,36 @@ async fn run(form: Form, kind: Kind, name: &str) -> Tally {
     let mut tally = check::check(&platform, &site.store(&platform), &book, allowance).await;
     let commits = commits(&platform).await;
     judge(&mut tally, &reading, &commits);
+    let compactions: usize = platform.value(COMPACTIONS).await.parse().expect("a number");
+    tally.expect(compactions > 1, || format!("{compactions} compactions are no drill"));
     let mut live = Vec::new();
     for layer in ["processed", "raw"] {
-        let files: usize = platform.value(&LIVE.replace("LAYER", layer)).await.parse().expect("a number");
+        let files = compacted(&platform, layer, commits.len()).await;
         tally.expect(files * 2 < commits.len(), || {
             format!("{files} live files of {layer} after {} commits: nothing was compacted", commits.len())
         });
         live.push(files);
     }
     tally.notes.push(format!(
-        "{} reads right, {} cut off by {kills} kills, {} commits in {live:?} files",
+        "{} reads right, {} cut off by {kills} kills, {} commits in {live:?} files after {compactions} compactions",
         reading.seen.len(),
         reading.cut_off,
         commits.len()
     ));
+    tally.keep_log(&platform, name);
     tally
+}
+
+/// Live files of a layer, once they are few for so many commits, or time is over.
+async fn compacted(platform: &Platform, layer: &str, commits: usize) -> usize {
+    let begun = Instant::now();
+    loop {
+        let files = platform.value(&LIVE.replace("LAYER", layer)).await.parse().expect("a number");
+        if files * 2 < commits || begun.elapsed() > COMPACTED_WITHIN {
+            return files;
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
 }
 
 async fn platform_shows_rows(platform: &Platform) {

@@ -104,6 +104,7 @@ async fn at_step(form: Form, step: &'static str, times: u64) -> Frozen {
         let expected = format!("{CUSTOMERS}|{CUSTOMERS}");
         frozen.tally.expect(customers == expected, || format!("customers {customers} instead of {expected}"));
     }
+    frozen.tally.keep_log(&platform, &format!("frozen-{step}"));
     for wrong in &mut frozen.tally.wrong {
         *wrong = format!("{step}: {wrong}");
     }

@@ -78,17 +78,6 @@ impl Site {
         self
     }
 
-    /// The URL of its Postgres database.
-    ///
-    /// # Panics
-    /// If it has none.
-    pub fn database(&self) -> &str {
-        match &self.ground {
-            Ground::Real(real) => real.database(),
-            Ground::Embedded => panic!("embedded stores have no database server"),
-        }
-    }
-
     /// Starts a platform on them.
     pub async fn start(&self) -> Platform {
         let mut platform = Platform::prepare_on(self.ground.clone(), self.settings.clone());

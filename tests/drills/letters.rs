@@ -17,12 +17,7 @@ pub async fn open(platform: &Platform, source: &str) -> BTreeMap<String, DeadLet
     let mut letters = BTreeMap::new();
     let mut page_token = String::new();
     loop {
-        let request = ListDeadLettersRequest {
-            filter: Some(filter.clone()),
-            page_size: PAGE,
-            page_token,
-            ..Default::default()
-        };
+        let request = ListDeadLettersRequest { filter: Some(filter.clone()), page_size: PAGE, page_token };
         let answer = platform.dlq_service().list_dead_letters(request).await.expect("letters are listed");
         let page = answer.into_inner();
         letters.extend(page.dead_letters.into_iter().map(|letter| (letter.id.clone(), letter)));

@@ -78,6 +78,7 @@ pub async fn run(form: Form) -> Tally {
         seconds(3, 20),
         proxy.lost()
     ));
+    tally.keep_log(&platform, "postgres_down");
     tally
 }
 

@@ -69,5 +69,6 @@ pub async fn run(form: Form) -> Tally {
         "{} requests, {} answered 503, {} reset, {} slow, {outages:?}",
         counts.requests, counts.slowed_down, counts.resets, counts.slow
     ));
+    tally.keep_log(&platform, "s3_chaos");
     tally
 }

@@ -1,5 +1,7 @@
 //! What a drill counted.
 
+use rfe_tests::Platform;
+
 /// What a drill counted, and what was wrong.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
@@ -54,6 +56,19 @@ impl Tally {
     /// True if nothing was lost, doubled or wrong.
     pub fn is_right(&self) -> bool {
         self.lost == 0 && self.duplicate == 0 && self.wrong.is_empty()
+    }
+
+    /// Keeps what the platform wrote if anything is wrong, and tells where.
+    pub fn keep_log(&mut self, platform: &Platform, name: &str) {
+        if self.is_right() {
+            return;
+        }
+        let path = std::env::temp_dir().join(format!("rfe-drill-{name}-{}.log", std::process::id()));
+        let told = match std::fs::write(&path, platform.log()) {
+            Ok(()) => format!("what rfe wrote is in {}", path.display()),
+            Err(error) => format!("what rfe wrote could not be kept in {}: {error}", path.display()),
+        };
+        self.wrong.insert(0, told);
     }
 
     /// The drill's line.

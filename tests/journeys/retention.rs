@@ -50,7 +50,7 @@ async fn files_that_were_replaced_are_deleted_after_a_while() {
     platform.settings = platform.settings.clone().with("RFE_SNAPSHOT_HOURS", SECOND);
     platform.restart().await;
     only_visible_files_are_left(&platform).await;
-    assert!(!objects(&platform).await.iter().any(|object| of_the_first(object)));
+    assert!(!objects(&platform).await.iter().any(of_the_first));
     assert_eq!(platform.value("SELECT sum(id) FROM lines").await, "3");
     assert_eq!(platform.value("SELECT count(*) FROM raw.lines").await, "1");
 }

@@ -40,10 +40,13 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         add("queue", opened.map(|_| folder.join(stores::QUEUE).display().to_string()));
     }
     if let Some(s3) = config.lake.s3() {
+        let buckets = &s3.buckets;
         let place = format!(
-            "{}, buckets {:?}",
+            "{}, buckets {}, {}, {}",
             config.lake.endpoint.as_deref().unwrap_or_default(),
-            [&s3.buckets.raw, &s3.buckets.processed, &s3.buckets.dead_letter,]
+            buckets.raw,
+            buckets.processed,
+            buckets.dead_letter
         );
         add("lake", stores::s3(config, s3).await.map(|_| place));
     } else if let Some(folder) = folder {

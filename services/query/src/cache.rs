@@ -119,6 +119,11 @@ impl Cache {
         .await
     }
 
+    /// Leaves the folder to another process. Connections that are slow to close may keep this for long.
+    pub fn release(&self) {
+        self.0.folder.release();
+    }
+
     // Reserves room for all files and pins them; what had to give way is removed, and damaged files are no longer at hand.
     fn pin(&self, contents: &[Content]) -> Result<Pins, NoRoom> {
         self.with_index(|index| {

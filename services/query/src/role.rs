@@ -16,6 +16,9 @@ use crate::{
     views,
 };
 
+/// For so long interrupted queries are waited for.
+const LAST_MOMENT: Duration = Duration::from_secs(1);
+
 /// What the role is built from.
 #[derive(Debug)]
 pub struct Deps {
@@ -60,12 +63,17 @@ pub fn build(config: Config, deps: Deps) -> Result<Role, Fault> {
 // Running queries may end by themselves for a while; what is left then is interrupted.
 async fn drain(statements: Statements, shutdown: Shutdown, limit: Duration) {
     shutdown.begun().await;
-    let emptied = async {
-        while !statements.running().is_empty() {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    if tokio::time::timeout(limit, emptied).await.is_err() {
+    if tokio::time::timeout(limit, emptied(&statements)).await.is_err() {
         statements.running().end_all();
+        let _some_cannot_be_interrupted = tokio::time::timeout(LAST_MOMENT, emptied(&statements)).await;
+    }
+    if let Access::Cached(cache) = statements.access() {
+        cache.release();
+    }
+}
+
+async fn emptied(statements: &Statements) {
+    while !statements.running().is_empty() {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

@@ -34,14 +34,22 @@ struct Group {
     types: BTreeMap<u32, String>,
 }
 
-/// The places of the files to read, in order; empty if there are too few. The files are in their order. With `in_a_row` they
-/// follow one another without a gap, and no snapshot is torn apart.
-pub(crate) fn choose(files: &[Candidate], limits: &CompactionLimits, in_a_row: bool) -> Vec<usize> {
-    let groups = if in_a_row { rows(files, limits) } else { any(files, limits) };
+/// A backlog is compacted by so many runs at once.
+const AT_ONCE: usize = 4;
+
+/// The places of the files that each of a few compactions reads, in order; none if there are too few. The files are in their order.
+/// With `in_a_row` those of one compaction follow one another without a gap, and no snapshot is torn apart.
+pub(crate) fn choose(files: &[Candidate], limits: &CompactionLimits, in_a_row: bool) -> Vec<Vec<usize>> {
+    let mut groups = if in_a_row { rows(files, limits) } else { any(files, limits) };
     let least = (limits.files as usize / 8).max(2);
-    let best = groups.into_iter().filter(|group| group.files.len() >= least);
-    // Of the largest ones the first: what is old is not written again soon.
-    best.rev().max_by_key(|group| group.files.len()).map(|group| group.files).unwrap_or_default()
+    groups.retain(|group| group.files.len() >= least);
+    // Of equal ones the first: what is old is not written again soon.
+    groups.sort_by_key(|group| std::cmp::Reverse(group.files.len()));
+    let mut chosen = groups.into_iter();
+    let first = chosen.next().into_iter();
+    // Others only where that is worth while; what is left has time to grow.
+    let others = chosen.filter(|group| group.is_large(limits));
+    first.chain(others).take(AT_ONCE).map(|group| group.files).collect()
 }
 
 fn any(files: &[Candidate], limits: &CompactionLimits) -> Vec<Group> {
@@ -104,6 +112,10 @@ impl Group {
     fn goes_with(&self, shape: &Shape) -> bool {
         let agrees = |(id, kind): (&u32, &String)| self.types.get(id).is_none_or(|known| known == kind);
         self.shapes.contains(&shape.number) || shape.types.iter().all(agrees)
+    }
+
+    fn is_large(&self, limits: &CompactionLimits) -> bool {
+        self.files.len() >= limits.files as usize || self.bytes >= limits.target_bytes / 2
     }
 
     // An empty one takes whatever comes, or a large snapshot would never be compacted.

@@ -1,5 +1,6 @@
 //! The suite that every registry passes.
 
+mod at_once;
 mod catalog;
 mod changes;
 mod checkpoint;
@@ -83,5 +84,6 @@ pub async fn run(stores: Stores<'_>) {
     retention::suite(stores).await;
     orphan::suite(stores).await;
     orphan_race::suite(stores).await;
+    at_once::suite(stores).await;
     text::suite(stores).await;
 }

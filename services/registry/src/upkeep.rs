@@ -34,7 +34,7 @@ pub struct PlannedCompaction {
 #[async_trait]
 pub trait CompactionStore: Send + Sync + std::fmt::Debug {
     /// Makes a run, with the files that it shall read, for each layer of a dataset that has too many small files and no
-    /// compaction under way. Files whose columns do not go together are never read by the same run. In mode `merge` the files
+    /// compaction under way; of a backlog a few runs, each with files of its own. Files whose columns do not go together are never read by the same run. In mode `merge` the files
     /// follow one another without a gap. Where a compaction failed, none is made for five minutes.
     async fn plan_compactions(&self, limits: &CompactionLimits) -> Result<Vec<PlannedCompaction>>;
 }

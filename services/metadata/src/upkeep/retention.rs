@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::StreamExt as _;
 use prometheus_client::metrics::counter::Counter;
 use rfe_lake::{Bucket, Lake, LakeError};
 use rfe_mesh::Shutdown;
@@ -47,15 +47,23 @@ impl Retention {
         let mut deleted = 0;
         while !self.shutdown.has_begun() {
             let some = self.store.doomed(SOME).await?;
-            futures::stream::iter(&some)
-                .map(Ok)
-                .try_for_each_concurrent(DELETES_AT_ONCE, |object| self.delete(object))
-                .await?;
+            let are_all = some.len() < SOME as usize;
+            let tried: Vec<_> = futures::stream::iter(some)
+                .map(|object| async move { self.delete(&object).await.map(|()| object) })
+                .buffer_unordered(DELETES_AT_ONCE)
+                .collect()
+                .await;
+            let (gone, failed): (Vec<_>, Vec<_>) = tried.into_iter().partition(Result::is_ok);
+            let gone: Vec<LakeObject> = gone.into_iter().flatten().collect();
             // Only now: what a crash leaves is deleted again, which is fine.
-            self.store.forget_doomed(&some).await?;
-            self.deleted.inc_by(some.len() as u64);
-            deleted += some.len() as u64;
-            if some.len() < SOME as usize {
+            self.store.forget_doomed(&gone).await?;
+            self.deleted.inc_by(gone.len() as u64);
+            deleted += gone.len() as u64;
+            // One that can't be deleted holds no other one up.
+            if let Some(Err(fault)) = failed.into_iter().next() {
+                return Err(fault);
+            }
+            if are_all {
                 break;
             }
         }

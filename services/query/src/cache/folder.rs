@@ -22,8 +22,7 @@ const SUFFIX: &str = ".parquet";
 pub struct Folder {
     root: PathBuf,
     number: AtomicU64,
-    // Held as long as the process lives.
-    _lock: File,
+    lock: File,
 }
 
 impl Folder {
@@ -48,7 +47,15 @@ impl Folder {
             fs::remove_dir_all(&parts)?;
         }
         fs::create_dir(&parts)?;
-        Ok(Self { root, number: AtomicU64::new(0), _lock: lock })
+        Ok(Self { root, number: AtomicU64::new(0), lock })
+    }
+
+    /// Another process may have it from now on.
+    pub fn release(&self) {
+        // Else it is free once this is dropped.
+        if let Err(error) = self.lock.unlock() {
+            tracing::debug!(%error, "the folder of the file cache could not be unlocked");
+        }
     }
 
     /// Where it is.
@@ -198,7 +205,8 @@ mod tests {
         fs::write(folder.root.join(PARTS).join("7.part"), "half").expect("write");
         fs::write(folder.root.join("readme"), "not ours").expect("write");
         assert!(Folder::open(home.path()).is_err(), "one process at a time");
-        drop(folder);
+        // Something may still hold the old one.
+        folder.release();
         let folder = Folder::open(home.path()).expect("open again");
         assert_eq!(folder.kept().expect("list"), [c, a, b]);
         assert_eq!(fs::read_dir(folder.root.join(PARTS)).expect("list").count(), 0);

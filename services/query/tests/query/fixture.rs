@@ -154,7 +154,7 @@ pub async fn serve_on(
 ) -> Served {
     let shutdown = Shutdown::new();
     let metrics = Metrics::default();
-    let role = build(&config, &lake, &shown, &shutdown, &metrics).await;
+    let role = build(config, &lake, &shown, &shutdown, &metrics).await;
     let mut routes = RoutesBuilder::default();
     for (_, task) in role.register(&mut routes) {
         shutdown.spawn(task);
@@ -169,30 +169,20 @@ pub async fn serve_on(
     Served { url, folder, metrics, lake, shown, shutdown }
 }
 
-// Its cache may be in use yet by a role that ends.
 async fn build(
-    config: &Config,
+    config: Config,
     lake: &Arc<dyn Lake>,
     shown: &Shown,
     shutdown: &Shutdown,
     metrics: &Metrics,
 ) -> rfe_mesh::Role {
-    let metadata = shown.serve(shutdown).await;
-    for _ in 0..200 {
-        let deps = Deps {
-            metadata: metadata.clone(),
-            lake: Arc::clone(lake),
-            shutdown: shutdown.clone(),
-            metrics: metrics.clone(),
-        };
-        match rfe_query::build(config.clone(), deps) {
-            Err(error) if error.message.contains("in use by another process") => {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            }
-            built => return built.expect("the role"),
-        }
-    }
-    panic!("another role goes on using the cache");
+    let deps = Deps {
+        metadata: shown.serve(shutdown).await,
+        lake: Arc::clone(lake),
+        shutdown: shutdown.clone(),
+        metrics: metrics.clone(),
+    };
+    rfe_query::build(config, deps).expect("the role")
 }
 
 /// The datasets that are served by default.

@@ -30,7 +30,7 @@ pub(super) async fn suite(stores: Stores<'_>) {
 
 const MANY: u32 = 12;
 
-async fn land_many(stores: Stores<'_>, source: &str, number: u32) -> pb::Run {
+pub(super) async fn land_many(stores: Stores<'_>, source: &str, number: u32) -> pb::Run {
     let mut last = None;
     for _ in 0..number {
         let run = batch(stores, source).await.run;
@@ -241,7 +241,7 @@ async fn a_failed_compaction_leaves_no_letter_and_a_pause(stores: Stores<'_>) {
 }
 
 /// The commit of a compaction that wrote so many rows into one file.
-fn commit_of_compaction(claimed: &Claimed, rows: i64) -> Commit {
+pub(super) fn commit_of_compaction(claimed: &Claimed, rows: i64) -> Commit {
     let layer = claimed.inputs[0].layer();
     let mut commit = commit_of(&claimed.run, rows);
     commit.files.retain(|file| file.layer() == layer);

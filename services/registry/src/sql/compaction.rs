@@ -63,23 +63,23 @@ async fn plan(
     dataset: &str,
     layer: pb::Layer,
     limits: &CompactionLimits,
-) -> Result<Option<PlannedCompaction>> {
+) -> Result<Vec<PlannedCompaction>> {
     // Of two that plan, one sees what the other planned.
     hold::sources(connection, [dataset]).await?;
     if is_under_way(connection, dataset, layer).await? || has_failed_lately(connection, dataset).await? {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let spec = source::spec(&source::expect(connection, dataset).await?)?;
     let raw_is_kept = spec.retention.raw.filter(|_| layer == pb::Layer::Raw);
     let files = candidates(connection, dataset, layer, raw_is_kept).await?;
     let in_a_row = spec.mode == Mode::Merge && layer == pb::Layer::Processed;
-    let chosen = choose(&files, limits, in_a_row);
-    if chosen.is_empty() {
-        return Ok(None);
+    let mut planned = Vec::new();
+    for places in choose(&files, limits, in_a_row) {
+        let keys: Vec<&str> = places.iter().map(|at| files[*at].key.as_str()).collect();
+        let run = create(connection, dataset, layer, &keys).await?;
+        planned.push(PlannedCompaction { run, inputs: u32::try_from(keys.len()).unwrap_or(u32::MAX) });
     }
-    let keys: Vec<&str> = chosen.iter().map(|at| files[*at].key.as_str()).collect();
-    let run = create(connection, dataset, layer, &keys).await?;
-    Ok(Some(PlannedCompaction { run, inputs: u32::try_from(keys.len()).unwrap_or(u32::MAX) }))
+    Ok(planned)
 }
 
 async fn is_under_way(connection: &mut Connection, dataset: &str, layer: pb::Layer) -> Result<bool> {

@@ -85,12 +85,7 @@ impl Visible<'_> {
             query.push(format!(" AND layer = '{}'", words::layer_text(self.layer)));
         }
         if let Some((key, layer)) = after {
-            query
-                .push(" AND (key, layer) > (")
-                .push_bind(stored(&key))
-                .push(", ")
-                .push_bind(*layer)
-                .push(")");
+            query.push(" AND (key, layer) > (").push_bind(stored(key)).push(", ").push_bind(*layer).push(")");
         }
     }
 

@@ -80,7 +80,7 @@ fn filtered(filter: &DeadLetterFilter, page: &Page) -> QueryBuilder<Db> {
     if let Some(after) = &page.after {
         query
             .push(" AND seq < (SELECT seq FROM ingestion_failures WHERE id = ")
-            .push_bind(stored(&after))
+            .push_bind(stored(after))
             .push(")");
     }
     query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(page.limit));
@@ -98,7 +98,7 @@ fn matching(query: &mut QueryBuilder<Db>, filter: &DeadLetterFilter) {
         ("stage", &filter.stage),
     ];
     for (column, value) in equals.into_iter().filter(|(_, value)| !value.is_empty()) {
-        query.push(format!(" AND {column} = ")).push_bind(stored(&value));
+        query.push(format!(" AND {column} = ")).push_bind(stored(value));
     }
     if let Some(since) = words::micros(filter.since.as_ref()) {
         query.push(" AND last_seen_at >= ").push_bind(since);

@@ -10,7 +10,7 @@ use futures::{StreamExt as _, stream};
 use rfe_lake::{Buckets, S3Config};
 use rfe_model::SourceSpec;
 use rfe_sources::ReadContext;
-use rfe_test_servers::{Minio, S3Server};
+use rfe_test_servers::{Minio, S3Server, Versity};
 use serde_json::{Value as Json, json};
 
 use crate::desk::{Secrets, context, spec};
@@ -23,8 +23,18 @@ pub struct Bucket {
 }
 
 impl Bucket {
+    /// One on MinIO.
     pub async fn new() -> Self {
-        let server = tokio::task::spawn_blocking(Minio::shared).await.expect("MinIO starts");
+        Self::on(Minio::shared).await
+    }
+
+    /// One on a server of another make.
+    pub async fn elsewhere() -> Self {
+        Self::on(Versity::shared).await
+    }
+
+    async fn on(server: fn() -> &'static S3Server) -> Self {
+        let server = tokio::task::spawn_blocking(server).await.expect("the server starts");
         let keys = Credentials::new(server.access_key(), server.secret_key(), None, None, "test");
         let config = Config::builder()
             .region(Region::new(server.region()))

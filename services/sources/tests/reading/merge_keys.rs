@@ -19,6 +19,8 @@ fn with_key(raw: &[u8]) -> Vec<u8> {
     String::from_utf8(raw.to_vec()).expect("text").replace("null", "2").into_bytes()
 }
 
+type Mend = fn(&[u8]) -> Vec<u8>;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_without_its_key_is_bad_and_the_others_land_whatever_the_kind() {
     use polars::prelude::*;
@@ -38,7 +40,7 @@ async fn a_record_without_its_key_is_bad_and_the_others_land_whatever_the_kind()
     let rows = [Some(1), None, Some(3)].map(record).to_vec();
     desk.write("a.avro", container(schema, Codec::Null, &[rows]));
 
-    let mends: [(&str, &str, fn(&[u8]) -> Vec<u8>); 4] = [
+    let mends: [(&str, &str, Mend); 4] = [
         ("csv", "a.csv", |raw| [b"2", raw].concat()),
         ("json", "a.ndjson", with_key),
         ("parquet", "a.parquet", with_key),

@@ -77,3 +77,19 @@ async fn of_a_large_object_no_more_is_asked_for_than_is_read() {
     let last = asked.iter().filter_map(|asked| range(asked)).map(|(_, to)| to).max().expect("ranges");
     assert!(last < 4 << 20 && size > 60 << 20, "{last} of {size}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_down_or_busy_is_a_transient_error() {
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let down = format!("http://{}", closed.local_addr().expect("address"));
+    drop(closed);
+    let busy = FileServer::start(|_| head("503 Slow Down", &[("Content-Length", "0")], b"")).await;
+    let asked = |url: String, code: &'static str| async move {
+        let config = json!({"location": "s3://bucket/*.csv", "s3": {"endpoint": url}});
+        let error = read(&spec("csv", config), &context(Vec::new())).await.expect_err(code);
+        assert!(!error.is_permanent() && error.code == code, "{error}");
+        assert!(error.message.contains("s3://bucket/*.csv"), "{error}");
+    };
+    tokio::join!(asked(down, "CONNECT_FAILED"), asked(busy.url.clone(), "HTTP_BUSY"));
+    assert!(busy.requests() > 1, "it is tried again in place");
+}

@@ -89,6 +89,43 @@ async fn a_parquet_object_reads_as_the_same_file_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_store_of_another_make_is_read_all_the_same() {
+    let (bucket, known) = (Bucket::elsewhere().await, Arc::<Known>::default());
+    bucket.put("in/a b.csv.gz", gz("id\n1\n")).await;
+    bucket.put("in/größe.csv.gz", gz("id\n2\n")).await;
+    let mut numbers = df!("n" => (0..300_000_i64).collect::<Vec<_>>()).expect("frame");
+    bucket.put("n.parquet", parquet(&mut numbers, 50_000)).await;
+    let context = ReadContext { memory: known.clone(), ..bucket.context() };
+    let spec = SourceSpec { mode: Mode::Append, ..bucket.spec("csv", "in/*") };
+    let chunks = read(&spec, &context).await.expect("read");
+    assert_eq!(column(&chunks, "id"), some(&["1", "2"]));
+    known.remember(&chunks);
+    assert!(read(&spec, &context).await.expect("read").is_empty(), "its etags are the same in each listing");
+    assert_eq!(rows(&read(&bucket.spec("parquet", "n.parquet"), &context).await.expect("read")), 300_000);
+
+    let small = ReadContext { chunk_bytes: 10_000, ..bucket.context() };
+    let text = |word: &str| {
+        format!("id,name\n{}", format!("1,{word} and words that take their place\n").repeat(200_000))
+    };
+    bucket.put("a.csv", text("some")).await;
+    let mut reader = kind("csv").open(&bucket.spec("csv", "a.csv"), small).await.expect("open");
+    assert!(reader.next().await.expect("first").is_some());
+    bucket.put("a.csv", text("same")).await;
+    let error = loop {
+        match reader.next().await {
+            Ok(next) => assert!(next.is_some(), "the change was not noticed"),
+            Err(error) => break error,
+        }
+    };
+    assert!(!error.is_permanent() && error.code == "FILE_CHANGED", "{error}");
+    let error = read(&bucket.spec("csv", "none.csv"), &context).await.expect_err("none");
+    assert!(error.is_permanent() && error.code == "FILE_NOT_FOUND", "{error}");
+    let error =
+        read(&bucket.spec("csv", "a.csv"), &bucket.context_with("wr0ng")).await.expect_err("forbidden");
+    assert!(error.is_permanent() && error.code == "AUTH_FAILED", "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn avro_objects_are_read() {
     let bucket = Bucket::new().await;
     let schema = r#"{"type":"record","name":"r","fields":[{"name":"id","type":"long"}]}"#;
