@@ -18,12 +18,15 @@ pub const KINDS: [&str; 3] = ["csv", "json", "webhook"];
 /// Older snapshots that are looked at again.
 const REMEMBERED: usize = 3;
 
+/// What a snapshot shows of a source: no dataset, that it has expired, or rows and files.
+pub type Shown = Option<Result<(i64, usize), ()>>;
+
 /// What is seen from outside.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Seen {
     pub newest: u64,
-    /// By snapshot and source: no dataset, an expired snapshot, or rows and files.
-    pub rows: Vec<(u64, &'static str, Option<Result<(i64, usize), ()>>)>,
+    /// By snapshot and source.
+    pub rows: Vec<(u64, &'static str, Shown)>,
     /// In the order in which the model made them.
     pub runs: Vec<Option<(pb::RunState, u64)>>,
 }
@@ -150,7 +153,7 @@ impl Model {
                 let claimed = !run.has_ended();
                 Some(Answer::Claimed { epoch: run.epoch + u64::from(claimed), claimed })
             }
-            Operation::Commit { run, rows, ids, how } => self.expect_commit(&self.run(*run)?, ids, *how),
+            Operation::Commit { run, ids, how, .. } => self.expect_commit(&self.run(*run)?, ids, *how),
             Operation::Repeat { run } => {
                 let run = self.run(*run)?;
                 (run.committed.is_some() && run.state == pb::RunState::Succeeded)
