@@ -5,8 +5,8 @@ use rfe_proto::metadata as pb;
 use super::{
     Stores,
     fixture::{
-        batch, claim_of, commit_of, compacted, declare, first, land, letter_of, new_run, planned, pull,
-        register, resolve, rows, seen,
+        batch, begin, claim_of, commit_of, compacted, declare, failure_of, first, land, letter_of, new_run,
+        planned, pull, register, resolve, rows, seen,
     },
 };
 use crate::{Claim, Commit, RegistryError, Resolved};
@@ -82,12 +82,17 @@ async fn what_belongs_to_it_ends_with_it(stores: Stores<'_>) {
     let compactions = planned(stores, "estate", 8).await;
     let claimed = compacted(stores, &compactions[0]).await;
     let backfill = new_run("estate", pb::RunKind::Backfill);
-    stores.runs.create_run(&backfill).await.expect("create");
+    let retrying = begin(stores, backfill.clone()).await.run;
+    stores
+        .runs
+        .fail(&failure_of(&retrying, Some(rfe_model::time::now_micros() + 3_600_000_000)))
+        .await
+        .expect("fail");
     dropped(stores, "estate").await;
 
     for run_id in [&claimed.run.run_id, &compactions[1].run_id, &backfill.run_id] {
         let run = stores.runs.run(run_id).await.expect("get").expect("there");
-        assert_eq!(run.state(), pb::RunState::Cancelled, "{run:?}");
+        assert_eq!((run.state(), &run.next_attempt_time), (pb::RunState::Cancelled, &None), "{run:?}");
     }
     let letter = stores.letters.letter("estate_letter").await.expect("get").expect("it stays");
     assert_eq!((letter.state.as_str(), letter.discard_reason.as_str()), ("discarded", "dataset dropped"));

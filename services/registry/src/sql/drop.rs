@@ -51,7 +51,8 @@ async fn end_runs(connection: &mut Connection, source: &str) -> Result<()> {
     let open: Vec<String> = open.into_iter().map(plain).collect();
     let sql = "UPDATE ingestion_runs SET epoch = epoch + 1,
             state = CASE WHEN kind = 'events' THEN state ELSE 'cancelled' END,
-            finished_at = CASE WHEN kind = 'events' THEN finished_at ELSE $2 END
+            finished_at = CASE WHEN kind = 'events' THEN finished_at ELSE $2 END,
+            next_attempt_at = CASE WHEN kind = 'events' THEN next_attempt_at END
         WHERE source_name = $1 AND state IN ('queued', 'running', 'retrying')";
     sqlx::query(sql).bind(stored(source)).bind(words::now()).execute(&mut *connection).await?;
     for run_id in &open {
