@@ -13,7 +13,7 @@ use rfe_proto::metadata::{
     RunCounters, RunKind, run_service_client::RunServiceClient,
 };
 use rfe_test_servers::pgbench;
-use rfe_tests::{Ground, Platform};
+use rfe_tests::{Ground, Platform, Role};
 use tonic::transport::Channel;
 
 use crate::{
@@ -58,7 +58,7 @@ async fn rate(ground: Ground) -> f64 {
     let next = Arc::new(AtomicUsize::new(0));
     let begun = Instant::now();
     let workers: Vec<_> =
-        (0..WORKERS).map(|_| tokio::spawn(work(platform.channel(), next.clone()))).collect();
+        (0..WORKERS).map(|_| tokio::spawn(work(platform.channel(Role::Metadata), next.clone()))).collect();
     for worker in workers {
         worker.await.expect("a worker does not fail");
     }

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use rfe_proto::ingest::GetQueueStatsRequest;
-use rfe_tests::{Platform, fixture::files_below, wait};
+use rfe_tests::{Platform, Role, fixture::files_below, wait};
 
 use crate::{
     data::thousands,
@@ -80,7 +80,7 @@ async fn took(platform: &Platform, histogram: &str, sql: &str, expected: u64) ->
 }
 
 async fn observed(platform: &Platform, histogram: &str) -> (f64, f64) {
-    let page = platform.grpc_port_page("/metrics").await.text;
+    let page = platform.page(Role::Query, "/metrics").await.text;
     let value = |suffix: &str| {
         let name = format!("{histogram}_{suffix} ");
         let text = page.lines().find_map(|line| line.strip_prefix(&name)).expect("the metric is there");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture, stream};
 use rfe_proto::metadata::RunState;
-use rfe_tests::{MockApi, Platform};
+use rfe_tests::{MockApi, Platform, Role};
 
 use crate::{
     accounts::Accounts,
@@ -177,7 +177,7 @@ async fn passed_on(platform: &Platform) -> u64 {
 
 /// The sum of the metrics that begin so and have this label.
 async fn metric(platform: &Platform, name: &str, label: &str) -> u64 {
-    let page = platform.grpc_port_page("/metrics").await.text;
+    let page = platform.page(Role::Worker, "/metrics").await.text;
     let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(label));
     lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
 }

@@ -11,12 +11,12 @@ use std::{
 };
 
 use rfe_tests::{
-    Ground, Platform, Settings,
+    Platform,
     cli::{Answer, finish},
     tool, until,
 };
 
-const GUIDE: &str = include_str!("../../docs/guide/bare-duckdb.md");
+pub(crate) const GUIDE: &str = include_str!("../../docs/guide/bare-duckdb.md");
 /// The oldest that a view may be.
 const OLDEST: Duration = Duration::from_secs(5);
 
@@ -34,12 +34,12 @@ fn views(platform: &Platform) -> String {
         assert!(text.contains(from), "{from} is in {text}");
         text.replace(from, to)
     };
-    match platform.ground() {
-        Ground::Embedded => {
+    match platform.ground().stores() {
+        None => {
             let lake = platform.data().join("lake").display().to_string();
             replaced(of("rfe-data/lake"), "rfe-data/lake", &lake)
         }
-        Ground::Real(real) => {
+        Some(real) => {
             let s3 = real.s3();
             let load = format!("LOAD '{}';", tool::httpfs().display());
             let text = replaced(of("s3://"), "INSTALL httpfs; LOAD httpfs;", &load);
@@ -60,7 +60,7 @@ async fn duckdb(folder: &Path, script: String) -> Answer {
 }
 
 /// The rows of a statement over the views, values joined by `|`; nothing while a view is missing.
-async fn bare(platform: &Platform, folder: &Path, sql: &str) -> Result<Vec<String>, String> {
+pub(crate) async fn bare(platform: &Platform, folder: &Path, sql: &str) -> Result<Vec<String>, String> {
     let shown = ".mode list\n.headers off\n.separator |\n.nullvalue NULL\n.print =====";
     let answer = duckdb(folder, format!("{}\n{shown}\n{sql};\n", views(platform))).await;
     if answer.code != 0 {
@@ -68,38 +68,6 @@ async fn bare(platform: &Platform, folder: &Path, sql: &str) -> Result<Vec<Strin
     }
     let (_, rows) = answer.stdout.split_once("=====\n").expect("the line before the rows");
     Ok(rows.lines().map(str::to_owned).collect())
-}
-
-#[tokio::test]
-async fn a_bare_duckdb_joins_datasets_as_the_guide_says_and_sees_what_the_platform_answers() {
-    let platform = Settings::default().flag("--demo").start().await;
-    until("the demo prints what to try", || async {
-        platform.log().contains("Three things to try").then_some(())
-    })
-    .await;
-    let folder = tempfile::tempdir().expect("a folder can be made");
-    let join = "SELECT c.country, count(*), count(DISTINCT c.id), sum(CAST(round(f.amount * 100) AS BIGINT)) \
-        FROM customers_api c JOIN finance_csv f ON f.account = lpad(CAST(c.id * 37 AS VARCHAR), 8, '0') \
-        GROUP BY c.country ORDER BY c.country";
-    let expected = platform.sql(join).await;
-    assert!(expected.len() > 1, "{expected:?}");
-    until("the views show what the platform answers", || async {
-        (bare(&platform, folder.path(), join).await.as_ref() == Ok(&expected)).then_some(())
-    })
-    .await;
-    for dataset in ["customers_api", "finance_csv", "orders_parquet", "zendesk"] {
-        let columns = format!("SELECT column_name, column_type FROM (DESCRIBE {dataset})");
-        let expected = platform.sql(&columns).await;
-        // Each dataset has a publication of its own, up to five seconds after its commit.
-        until(&format!("the view of {dataset} has its columns"), || async {
-            (bare(&platform, folder.path(), &columns).await.as_ref() == Ok(&expected)).then_some(())
-        })
-        .await;
-    }
-    let example =
-        GUIDE.split("```sql\n").find(|block| block.starts_with("SELECT c.country")).expect("a query");
-    let (example, _) = example.split_once(";\n").expect("an end");
-    assert_eq!(bare(&platform, folder.path(), example).await, Ok(platform.sql(example).await));
 }
 
 /// A look at the view file.

@@ -110,7 +110,11 @@ async fn exit_codes_tell_usage_reach_and_configuration_apart() {
     let wrong = platform.rfe(&["query", "SELECT nothing FROM people"]).await.exits(1);
     assert!(wrong.stderr.contains("nothing") && wrong.stdout.is_empty(), "{wrong:?}");
     let _no_file = platform.rfe(&["apply", "-f", "nowhere.yaml"]).await.exits(1);
-    let unreachable = platform.rfe(&["--url", "http://127.0.0.1:9", "sources"]).await.exits(5);
+    // Alone: where a service has a variable of its own, that is its address.
+    let mut command = tool::command(&tool::rfe());
+    command.args(["--url", "http://127.0.0.1:9", "sources"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let unreachable = cli::finish(command, String::new()).await.exits(5);
     assert!(unreachable.stderr.contains("127.0.0.1:9"), "{unreachable:?}");
 
     let mut command = tool::command(&tool::rfe());

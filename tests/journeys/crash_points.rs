@@ -2,7 +2,7 @@
 
 use futures::{StreamExt as _, stream};
 use rfe_proto::{ingest::GetQueueStatsRequest, metadata::RunState};
-use rfe_tests::{MockApi, Platform, Settings, fixture::files_below, until};
+use rfe_tests::{MockApi, Platform, Role, Settings, fixture::files_below, until};
 
 const SOURCES: &str = "version: 1\nsources:\n- {name: lines, kind: csv, config: {location: lines.csv}}\n\
     - {name: absent, kind: csv, config: {location: absent.csv}}\n\
@@ -84,17 +84,17 @@ async fn landed(platform: &Platform) {
 
 async fn arm(platform: &mut Platform, step: Option<&str>) {
     if let Some(step) = step {
-        platform.stop().await;
+        platform.stop_role(Role::Worker).await;
         platform.settings = Settings::default().with("RFE_CRASH_POINT", step);
-        platform.restart().await;
+        platform.start_role(Role::Worker).await;
     }
 }
 
 async fn recover(platform: &mut Platform, step: Option<&str>) {
     if let Some(step) = step {
-        let status = platform.await_end().await;
+        let status = platform.await_crash(Role::Worker).await;
         assert!(!status.success(), "{step}: the process aborts, {status}");
         platform.settings = Settings::default();
-        platform.restart().await;
+        platform.start_role(Role::Worker).await;
     }
 }

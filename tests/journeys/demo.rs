@@ -4,6 +4,8 @@ use std::process::Stdio;
 
 use rfe_tests::{Platform, Settings, cli::finish, tool, until};
 
+use super::everywhere::bare_duckdb::{GUIDE, bare};
+
 const THINGS: &str = "Three things to try";
 const SOURCES: [&str; 4] = ["customers_api", "finance_csv", "orders_parquet", "synthetic_stream"];
 
@@ -68,6 +70,35 @@ async fn the_demo_sources_are_read_again_by_the_clock_and_keep_their_rows() {
     assert_eq!(counts(&platform).await, before);
     let doubles = "SELECT count(*) - count(DISTINCT _event_id) FROM synthetic_stream";
     assert_eq!(platform.value(doubles).await, "0");
+}
+
+#[tokio::test]
+async fn a_bare_duckdb_joins_datasets_as_the_guide_says_and_sees_what_the_platform_answers() {
+    let platform = Settings::default().flag("--demo").start().await;
+    let _log = greeting(&platform, 1).await;
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let join = "SELECT c.country, count(*), count(DISTINCT c.id), sum(CAST(round(f.amount * 100) AS BIGINT)) \
+        FROM customers_api c JOIN finance_csv f ON f.account = lpad(CAST(c.id * 37 AS VARCHAR), 8, '0') \
+        GROUP BY c.country ORDER BY c.country";
+    let expected = platform.sql(join).await;
+    assert!(expected.len() > 1, "{expected:?}");
+    until("the views show what the platform answers", || async {
+        (bare(&platform, folder.path(), join).await.as_ref() == Ok(&expected)).then_some(())
+    })
+    .await;
+    for dataset in ["customers_api", "finance_csv", "orders_parquet", "zendesk"] {
+        let columns = format!("SELECT column_name, column_type FROM (DESCRIBE {dataset})");
+        let expected = platform.sql(&columns).await;
+        // Each dataset has a publication of its own, up to five seconds after its commit.
+        until(&format!("the view of {dataset} has its columns"), || async {
+            (bare(&platform, folder.path(), &columns).await.as_ref() == Ok(&expected)).then_some(())
+        })
+        .await;
+    }
+    let example =
+        GUIDE.split("```sql\n").find(|block| block.starts_with("SELECT c.country")).expect("a query");
+    let (example, _) = example.split_once(";\n").expect("an end");
+    assert_eq!(bare(&platform, folder.path(), example).await, Ok(platform.sql(example).await));
 }
 
 /// The commands that are printed, each with the lines that belong to it.

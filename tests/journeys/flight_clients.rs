@@ -1,6 +1,6 @@
 //! Clients that people have: pyarrow.flight and ADBC, from PyPI.
 
-use rfe_tests::{Platform, until};
+use rfe_tests::{Platform, Role, until};
 use serde_json::json;
 
 async fn with_numbers() -> Platform {
@@ -48,12 +48,12 @@ async fn adbc_runs_statements_prepared_ones_and_reads_the_catalog() {
 #[tokio::test]
 async fn a_large_result_is_streamed_in_bounded_memory() {
     let platform = Platform::start().await;
-    let before = peak_kib(platform.ready().pid);
+    let before = peak_kib(platform.pid(Role::Query));
     let rows = 30_000_000;
     let sql = format!("SELECT range AS a, range * 7 AS b FROM range({rows})");
     let answer = platform.python("drain.py", &[&sql]).await.ok().json();
     assert_eq!(answer["rows"], rows);
-    let grown = peak_kib(platform.ready().pid) - before;
+    let grown = peak_kib(platform.pid(Role::Query)) - before;
     assert!(grown < 300 << 10, "480 MB went out; the server grew by {grown} KiB");
 }
 
@@ -63,7 +63,7 @@ async fn a_client_that_goes_away_stops_its_query() {
     let sql = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE (a.range * b.range) % 7 = 3";
     let answer = platform.python("drop.py", &[sql]).await.ok();
     assert_eq!(answer.stdout.trim(), "gone");
-    let pid = platform.ready().pid;
+    let pid = platform.pid(Role::Query);
     until("the server stops computing", || async {
         let before = cpu_ticks(pid);
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;

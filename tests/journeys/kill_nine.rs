@@ -1,5 +1,5 @@
-//! The process is killed again and again while events and jobs come in. Afterwards everything that was accepted is there,
-//! once.
+//! The process is killed again and again while events and jobs come in; in the mesh now this one, now that one. Afterwards
+//! everything that was accepted is there, once.
 
 use std::{
     sync::{
@@ -14,14 +14,14 @@ use rfe_proto::{
     ingest::{GetQueueStatsRequest, SubmitJobRequest, ingest_service_client::IngestServiceClient},
     metadata::RunState,
 };
-use rfe_tests::{Platform, Settings, until};
+use rfe_tests::{Platform, Role, Settings, until};
 use tokio::sync::watch;
 
 const SENDERS: usize = 4;
 const EVENTS_A_JOB: u64 = 40;
 const FILE_ROWS: u64 = 500;
 
-/// Addresses of the process that runs now: HTTP and gRPC.
+/// Where webhooks and jobs are taken now.
 type Addresses = watch::Receiver<(String, String)>;
 
 /// What the senders know to be accepted.
@@ -33,7 +33,7 @@ struct Accepted {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_that_was_accepted_is_lost_or_doubled_however_often_the_process_is_killed() {
+async fn nothing_that_was_accepted_is_lost_or_doubled_however_often_a_process_is_killed() {
     let kills: u32 = std::env::var("JOURNEY_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(30);
     let mut platform = Settings::default().with("BACKOFF_CAP_SECONDS", "1").start().await;
     let rows: String = (0..FILE_ROWS).map(|id| format!("{id},x\n")).collect();
@@ -54,8 +54,9 @@ async fn nothing_that_was_accepted_is_lost_or_doubled_however_often_the_process_
 
     for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..500))).await;
-        platform.kill_nine();
-        platform.restart().await;
+        let role = Role::ALL[fastrand::usize(..Role::ALL.len())];
+        platform.kill_role(role);
+        platform.start_role(role).await;
         tell.send_replace(addresses_of(&platform));
     }
     accepted.stop.store(true, Ordering::Release);
@@ -164,5 +165,5 @@ async fn submit(addresses: &Addresses, request_id: &str) -> String {
 }
 
 fn addresses_of(platform: &Platform) -> (String, String) {
-    (platform.ready().http.clone(), platform.ready().grpc.clone())
+    (platform.address(Role::Edge), platform.address(Role::Ingest))
 }

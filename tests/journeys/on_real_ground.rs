@@ -5,3 +5,4 @@
 mod journeys;
 mod migrate_and_check;
 mod real_ground;
+mod replaced_parts;

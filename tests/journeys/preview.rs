@@ -1,6 +1,6 @@
 //! A source is looked at before it is read.
 
-use rfe_client::{Client, Endpoints};
+use rfe_client::Client;
 use rfe_proto::{
     ingest::{Preview, PreviewColumn, PreviewSourceRequest, preview_source_request::Of},
     metadata,
@@ -250,7 +250,7 @@ async fn what_can_not_be_previewed_says_why() {
         config: Some(rfe_model::structure::to_struct(&serde_json::json!({"location": "/etc/passwd"}))),
         ..Default::default()
     };
-    let client = Client::connect(Endpoints::single(platform.grpc_url())).expect("a client");
+    let client = Client::connect(platform.endpoints()).expect("a client");
     let refused = client.preview_spec(outside.clone(), 0).await.expect_err("outside the roots");
     assert!(refused.to_string().contains("PATH_NOT_ALLOWED"), "{refused}");
     let wrong = metadata::Source { kind: "cvs".to_owned(), ..outside };

@@ -1,10 +1,10 @@
 //! What a query opens, and what it shows of rows that have versions.
 
-use rfe_tests::{Platform, grpc::assert_counts};
+use rfe_tests::{Platform, Role, grpc::assert_counts};
 
 // Files that statements read and left out since the start.
 async fn files(platform: &Platform) -> [u64; 2] {
-    let page = platform.grpc_port_page("/metrics").await.text;
+    let page = platform.page(Role::Query, "/metrics").await.text;
     ["read", "pruned"].map(|outcome| {
         let line = format!("rfe_query_files_total{{outcome=\"{outcome}\"}} ");
         let count = page.lines().find_map(|known| known.strip_prefix(&line));

@@ -1,20 +1,17 @@
-//! What the registry and the lake look like from outside: psql, a bare DuckDB.
+//! What the registry and the lake look like from outside: psql, a bare DuckDB. They outlive processes and their folders.
 
 use std::sync::Arc;
 
 use rfe_proto::metadata::RunState;
 use rfe_test_servers::psql;
-use rfe_tests::{Ground, MockApi, Platform, Settings, ground::RealGround, mock_api::Mood, until};
+use rfe_tests::{MockApi, Platform, Settings, ground::RealGround, mock_api::Mood, until};
 use serde_json::Value as Json;
 
 const PEOPLE: &str = "version: 1\nsources:\n- {name: people, kind: csv, config: {location: people.csv}}\n\
     - {name: events, kind: webhook}\n";
 
 fn real(platform: &Platform) -> Arc<RealGround> {
-    match platform.ground() {
-        Ground::Real(real) => real.clone(),
-        Ground::Embedded => panic!("this journey is about real ground"),
-    }
+    platform.ground().stores().expect("this journey is about real servers").clone()
 }
 
 // Three good rows and a bad one; then an event.
@@ -113,36 +110,7 @@ async fn a_new_data_folder_over_the_same_ground_shows_and_goes_on_with_all_data(
     );
 }
 
-#[tokio::test]
-async fn a_bare_duckdb_joins_what_the_views_in_the_bucket_show() {
-    const JOIN: &str = "SELECT count(*) || ' ' || count(DISTINCT c.id) || ' ' || round(sum(f.amount), 2) AS seen \
-        FROM customers_api c JOIN orders_parquet o ON o.customer_id = c.id JOIN finance_csv f ON f.order_id = o.order_id";
-    let platform = Settings::default().flag("--demo").start().await;
-    until("the demo prints what to try", || async {
-        platform.log().contains("Three things to try").then_some(())
-    })
-    .await;
-    let expected = platform.value(JOIN).await;
-    assert!(!expected.starts_with("0 "), "{expected}");
-    let views =
-        ["customers_api", "orders_parquet", "finance_csv"].map(|name| format!("processed/_views/{name}.sql"));
-    until("views of the datasets are published", || async {
-        let objects = platform.objects().await;
-        views.iter().all(|view| objects.contains(view)).then_some(())
-    })
-    .await;
-    until(&format!("the views show {expected}"), || async {
-        let mut made = String::new();
-        for view in &views {
-            made.push_str(&platform.object(view).await);
-        }
-        let script = format!(".output /dev/null\n{made}\n.output\n{JOIN}");
-        (real(&platform).duckdb(&script).await[0]["seen"] == expected.as_str()).then_some(())
-    })
-    .await;
-}
-
-// The queue is gone with its folder; the registry knows what was to be done.
+// Where the queue is gone with its folder, the registry knows what was to be done.
 #[tokio::test]
 async fn work_that_was_open_comes_back_with_a_new_data_folder() {
     let api = MockApi::start(45).await;
@@ -163,26 +131,4 @@ async fn work_that_was_open_comes_back_with_a_new_data_folder() {
     let run = second.ended_run(&run_id).await;
     assert_eq!(run.state(), RunState::Succeeded, "{run:?}");
     assert_eq!(second.value("SELECT count(*) || ' ' || count(DISTINCT id) FROM paged").await, "45 45");
-}
-
-#[tokio::test]
-async fn each_backend_replaces_its_embedded_part_alone() {
-    for (kept, replaced, made) in
-        [("RFE_POSTGRES_URL", "registry.db", "lake"), ("MINIO_", "lake", "registry.db")]
-    {
-        let ground = Ground::real();
-        let mut settings = Settings::default();
-        for (name, value) in ground.environment().into_iter().filter(|(name, _)| name.starts_with(kept)) {
-            settings = settings.with(&name, value);
-        }
-        let mut platform = Platform::prepare_on(Ground::Embedded, settings);
-        platform.restart().await;
-        assert_eq!(platform.webhook("seen").json("{\"n\": 7}").await.status, 200);
-        platform.shows("SELECT n FROM seen", &["7"]).await;
-        assert!(!platform.data().join(replaced).exists(), "{kept}: {replaced} is not made");
-        assert!(platform.data().join(made).exists(), "{kept}: {made} is made");
-        platform.stop().await;
-        platform.restart().await;
-        platform.shows("SELECT n FROM seen", &["7"]).await;
-    }
 }

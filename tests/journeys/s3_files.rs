@@ -7,7 +7,7 @@ use aws_sdk_s3::{
 use rfe_proto::metadata::RunState;
 use rfe_test_servers::{Minio, S3Server};
 use rfe_tests::{
-    Ground, Platform, Settings,
+    Platform, Settings,
     fixture::{gzip, parquet},
     grpc::assert_counts,
 };
@@ -116,14 +116,14 @@ async fn without_a_store_of_its_own_a_source_needs_the_platforms() {
         )
     };
     platform.apply(&source(&bucket.name)).await;
-    match platform.ground() {
-        Ground::Embedded => {
+    match platform.ground().stores() {
+        None => {
             let run = platform.pull("a").await;
             assert_eq!((run.state(), run.attempts), (RunState::Failed, 1), "{run:?}");
             assert!(run.error.contains("config.s3") && run.error.contains("MINIO_ENDPOINT"), "{}", run.error);
         }
         // Its store is the server that the bucket is on.
-        Ground::Real(real) => {
+        Some(real) => {
             assert_counts(&platform.pulled("a").await, [1, 1, 0, 0]);
             platform.apply(&source(&real.buckets().processed)).await;
             let run = platform.pull("a").await;

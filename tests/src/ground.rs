@@ -44,9 +44,17 @@ impl Ground {
         Self::Real(Arc::new(RealGround { postgres, database, s3, buckets }))
     }
 
+    /// The database and the buckets; none if they are embedded.
+    pub fn stores(&self) -> Option<&Arc<RealGround>> {
+        match self {
+            Self::Embedded => None,
+            Self::Real(real) => Some(real),
+        }
+    }
+
     /// What tells a process to use it.
     pub fn environment(&self) -> Vec<(String, String)> {
-        let Self::Real(real) = self else { return Vec::new() };
+        let Some(real) = self.stores() else { return Vec::new() };
         let BucketNames { raw, processed, dead_letter } = real.buckets.clone();
         let variables = [
             ("RFE_POSTGRES_URL", real.database.clone()),

@@ -8,35 +8,35 @@ use rfe_proto::{
 };
 use tonic::{Code, Status, transport::Channel};
 
-use crate::{Platform, until};
+use crate::{Platform, Role, until};
 
 impl Platform {
-    /// A connection of its own.
+    /// A connection of its own to a role.
     ///
     /// # Panics
     /// If the address is none.
-    pub fn channel(&self) -> Channel {
-        Channel::from_shared(self.grpc_url()).expect("ready.json holds an address").connect_lazy()
+    pub fn channel(&self, role: Role) -> Channel {
+        Channel::from_shared(self.url(role)).expect("a role has an address").connect_lazy()
     }
 
     /// Jobs and events.
     pub fn ingest_service(&self) -> IngestServiceClient<Channel> {
-        IngestServiceClient::new(self.channel())
+        IngestServiceClient::new(self.channel(Role::Ingest))
     }
 
     /// Sources, runs, schemas, datasets.
     pub fn metadata_service(&self) -> MetadataServiceClient<Channel> {
-        MetadataServiceClient::new(self.channel())
+        MetadataServiceClient::new(self.channel(Role::Metadata))
     }
 
     /// Schedules.
     pub fn scheduler_service(&self) -> SchedulerServiceClient<Channel> {
-        SchedulerServiceClient::new(self.channel())
+        SchedulerServiceClient::new(self.channel(Role::Scheduler))
     }
 
     /// Dead letters.
     pub fn dlq_service(&self) -> DlqServiceClient<Channel> {
-        DlqServiceClient::new(self.channel())
+        DlqServiceClient::new(self.channel(Role::Dlq))
     }
 
     /// Submits a pull job; its id is the run's.

@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, StatusCode, header::HeaderMap};
 use serde_json::Value as Json;
 
-use crate::Platform;
+use crate::{Platform, Role};
 
 /// What the edge answered.
 #[derive(Debug, Clone)]
@@ -89,8 +89,8 @@ impl Platform {
         Call(Client::new().request(method, format!("{}{path}", self.http_url())))
     }
 
-    /// A GET of a page on the gRPC port.
-    pub async fn grpc_port_page(&self, path: &str) -> Reply {
-        Call(Client::new().get(format!("{}{path}", self.grpc_url()))).body("").await
+    /// A GET of a page on the port of a role.
+    pub async fn page(&self, role: Role, path: &str) -> Reply {
+        Call(Client::new().get(format!("{}{path}", self.url(role)))).body("").await
     }
 }

@@ -4,13 +4,7 @@ use std::process::Stdio;
 
 use serde_json::Value as Json;
 
-use crate::{
-    Platform,
-    cli::finish,
-    fixture::files_below,
-    ground::{Ground, RealGround},
-    tool,
-};
+use crate::{Platform, cli::finish, fixture::files_below, ground::RealGround, tool};
 
 /// The buckets as CONTRACT §9 calls them.
 const BUCKETS: [&str; 3] = ["raw", "processed", "dead-letter"];
@@ -21,8 +15,8 @@ impl Platform {
     /// # Panics
     /// If it can't be listed.
     pub async fn objects(&self) -> Vec<String> {
-        let mut found: Vec<String> = match self.ground() {
-            Ground::Embedded => {
+        let mut found: Vec<String> = match self.ground().stores() {
+            None => {
                 let lake = self.data().join("lake");
                 let below = |bucket: &str| files_below(&lake.join(bucket), "");
                 let shown = |path: std::path::PathBuf| {
@@ -30,7 +24,7 @@ impl Platform {
                 };
                 BUCKETS.into_iter().flat_map(below).map(shown).collect()
             }
-            Ground::Real(real) => {
+            Some(real) => {
                 let globs = BUCKETS.map(|bucket| {
                     let name = real.bucket(bucket);
                     let key = format!("substr(file, length('s3://{name}/') + 1)");
@@ -49,12 +43,12 @@ impl Platform {
     /// # Panics
     /// If there is none, or it is no text.
     pub async fn object(&self, name: &str) -> String {
-        match self.ground() {
-            Ground::Embedded => {
+        match self.ground().stores() {
+            None => {
                 let path = self.data().join("lake").join(name);
                 std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
             }
-            Ground::Real(real) => {
+            Some(real) => {
                 let (bucket, key) = name.split_once('/').expect("a bucket and a key");
                 let url = format!("s3://{}/{key}", real.bucket(bucket));
                 let rows = real.duckdb(&format!("SELECT content FROM read_text('{url}')")).await;

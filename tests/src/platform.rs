@@ -1,81 +1,20 @@
-//! The real binary as a process, on a folder of its own and free ports.
+//! The real binary as one process or as a mesh, on a folder of its own and addresses of its own.
 
 use std::{
     fs::{self, File, OpenOptions},
-    path::{Path, PathBuf},
-    process::{Child, ExitStatus, Stdio},
-    time::{Duration, Instant},
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
 };
 
-use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::{Ground, tool, wait};
+use crate::{
+    Ground, Role, Settings,
+    one_process::{OneProcess, Ready, ended},
+    tool, wait,
+};
 
 const LOG_TAIL_BYTES: usize = 12_000;
-
-/// How the process is started.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Environment variables on top of those that every journey has.
-    pub environment: Vec<(String, String)>,
-    /// Flags after `rfe up --data DIR`.
-    pub flags: Vec<String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { environment: Vec::new(), flags: Vec::new() }
-            .with("RFE_HTTP_ADDR", "127.0.0.1:0")
-            .with("RFE_GRPC_ADDR", "127.0.0.1:0")
-            // Short, so that journeys are.
-            .with("RFE_BATCH_MAX_AGE_MS", "50")
-            .with("RFE_LEASE_SECONDS", "2")
-            .with("BACKOFF_BASE_SECONDS", "1")
-    }
-}
-
-impl Settings {
-    /// Sets an environment variable.
-    #[must_use]
-    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.environment.retain(|(known, _)| known != name);
-        self.environment.push((name.to_owned(), value.into()));
-        self
-    }
-
-    /// Removes an environment variable.
-    #[must_use]
-    pub fn without(mut self, name: &str) -> Self {
-        self.environment.retain(|(known, _)| known != name);
-        self
-    }
-
-    /// Adds a flag.
-    #[must_use]
-    pub fn flag(mut self, flag: &str) -> Self {
-        self.flags.push(flag.to_owned());
-        self
-    }
-
-    /// Starts the platform on a new folder.
-    pub async fn start(self) -> Platform {
-        let mut platform = Platform::prepare(self);
-        platform.restart().await;
-        platform
-    }
-}
-
-/// What `ready.json` says.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Ready {
-    /// Address of the edge.
-    pub http: String,
-    /// Address of the gRPC services and of Flight.
-    pub grpc: String,
-    /// The process.
-    pub pid: u32,
-}
 
 /// A platform under test. Its folder and its ground outlive its processes; dropping it ends all.
 #[derive(Debug)]
@@ -84,7 +23,14 @@ pub struct Platform {
     ground: Ground,
     /// How the next process is started.
     pub settings: Settings,
-    running: Option<(Child, Ready)>,
+    running: Option<Running>,
+}
+
+/// The processes of a platform that runs.
+#[derive(Debug)]
+enum Running {
+    /// All roles in one.
+    One(OneProcess),
 }
 
 // === impl Platform ===
@@ -121,17 +67,17 @@ impl Platform {
         &self.ground
     }
 
-    /// Where the process runs: local files may be read below it.
+    /// Where local files may be read; the one process runs in it.
     pub fn work(&self) -> PathBuf {
         self.home.path().join("work")
     }
 
-    /// The data folder.
+    /// The data folder of the one process. In the mesh it stays empty: each process has its own elsewhere.
     pub fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }
 
-    /// Writes a file below the working folder.
+    /// Writes a file into the working folder.
     ///
     /// # Panics
     /// If it can't be written.
@@ -142,22 +88,35 @@ impl Platform {
         path
     }
 
-    /// What the running process said when it was ready.
+    /// What the one process said when it was ready.
     ///
     /// # Panics
-    /// If none runs.
+    /// If none runs, or the platform is a mesh.
     pub fn ready(&self) -> &Ready {
-        &self.running.as_ref().expect("the platform runs").1
+        match self.running() {
+            Running::One(process) => &process.ready,
+        }
     }
 
-    /// The edge's address as a URL.
-    pub fn http_url(&self) -> String {
-        format!("http://{}", self.ready().http)
+    /// Where a role answers, `host:port`.
+    ///
+    /// # Panics
+    /// If the platform does not run.
+    pub fn address(&self, role: Role) -> String {
+        match self.running() {
+            Running::One(process) if role == Role::Edge => process.ready.http.clone(),
+            Running::One(process) => process.ready.grpc.clone(),
+        }
     }
 
-    /// The gRPC address as a URL.
-    pub fn grpc_url(&self) -> String {
-        format!("http://{}", self.ready().grpc)
+    /// The process that plays a role.
+    ///
+    /// # Panics
+    /// If the platform does not run.
+    pub fn pid(&self, _role: Role) -> u32 {
+        match self.running() {
+            Running::One(process) => process.ready.pid,
+        }
     }
 
     /// What all processes on this folder have written so far.
@@ -167,29 +126,14 @@ impl Platform {
             .unwrap_or_default()
     }
 
-    /// Starts a process on the folder and waits until it is ready.
+    /// Starts it on its folder and waits until it is ready.
     ///
     /// # Panics
-    /// If it ends, or does not get ready in time.
+    /// If a process ends, or does not get ready in time.
     pub async fn restart(&mut self) {
         assert!(self.running.is_none(), "the platform runs already");
-        let mut child = self.spawn();
-        let ready_file = self.data().join("ready.json");
-        let begun = Instant::now();
-        let ready = loop {
-            if let Some(ready) = read_ready(&ready_file).filter(|ready| ready.pid == child.id()) {
-                break ready;
-            }
-            if let Some(status) = child.try_wait().expect("a child can be asked for its state") {
-                panic!("rfe ended before it was ready: {status}\n{}", self.log());
-            }
-            if begun.elapsed() > wait::PATIENCE {
-                let _already_gone = child.kill();
-                panic!("rfe was not ready within {:?}\n{}", wait::PATIENCE, self.log());
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        };
-        self.running = Some((child, ready));
+        let process = OneProcess::start(self.up(), &self.data(), || self.log()).await;
+        self.running = Some(Running::One(process));
     }
 
     /// Starts a process that is expected to end by itself, and waits for that.
@@ -197,33 +141,46 @@ impl Platform {
     /// # Panics
     /// If it does not end in time.
     pub async fn run_to_its_end(&self) -> ExitStatus {
-        let child = self.spawn();
-        ended(child).await
+        ended(self.up().spawn().expect("rfe can be started")).await
     }
 
-    /// Waits for the running process to end by itself.
+    /// Waits for all processes to end by themselves; the answer is how one did that failed, if any has.
     ///
     /// # Panics
-    /// If none runs, or it does not end in time.
+    /// If none runs, or they do not end in time.
     pub async fn await_end(&mut self) -> ExitStatus {
-        let (child, _) = self.running.take().expect("the platform runs");
-        ended(child).await
+        let mut running = self.running.take().expect("the platform runs");
+        wait::until("rfe ends", || {
+            let ended = match &mut running {
+                Running::One(process) => process.ended(),
+            };
+            async move { ended }
+        })
+        .await
     }
 
-    /// Sends a signal to the running process, such as `TERM`.
+    /// Waits for the process that plays a role to end by itself; the others go on.
+    ///
+    /// # Panics
+    /// If the platform does not run, or the process does not end in time.
+    pub async fn await_crash(&mut self, _role: Role) -> ExitStatus {
+        self.await_end().await
+    }
+
+    /// Sends a signal to all processes, such as `TERM`.
     ///
     /// # Panics
     /// If none runs.
     pub fn signal(&self, name: &str) {
-        let pid = self.running.as_ref().expect("the platform runs").0.id().to_string();
+        let pid = self.ready().pid.to_string();
         let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs");
         assert!(sent.success(), "kill -s {name} {pid}: {sent}");
     }
 
-    /// Ends the process as an operator does, and asserts that it drains.
+    /// Ends it as an operator does, and asserts that it drains.
     ///
     /// # Panics
-    /// If its exit code is not 0, or it leaves `ready.json` behind.
+    /// If an exit code is not 0, or the one process leaves `ready.json` behind.
     pub async fn stop(&mut self) {
         self.signal("TERM");
         let status = self.await_end().await;
@@ -231,48 +188,81 @@ impl Platform {
         assert!(!self.data().join("ready.json").exists(), "ready.json is removed on exit");
     }
 
-    /// Kills the process without a word.
+    /// Kills all processes without a word.
     ///
     /// # Panics
     /// If none runs.
     pub fn kill_nine(&mut self) {
-        let (mut child, _) = self.running.take().expect("the platform runs");
-        child.kill().expect("a child can be killed");
-        child.wait().expect("a killed child ends");
+        drop(self.running.take().expect("the platform runs"));
     }
 
-    /// True while the process has not ended by itself.
+    /// Kills the process that plays a role; in the mesh the others go on.
+    ///
+    /// # Panics
+    /// If none runs.
+    pub fn kill_role(&mut self, _role: Role) {
+        self.kill_nine();
+    }
+
+    /// Starts the process that plays a role, as the settings now are, and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it runs already, or does not get ready in time.
+    pub async fn start_role(&mut self, _role: Role) {
+        self.restart().await;
+    }
+
+    /// Ends the process that plays a role as an operator does, and asserts that it drains.
+    ///
+    /// # Panics
+    /// If its exit code is not 0.
+    pub async fn stop_role(&mut self, _role: Role) {
+        self.stop().await;
+    }
+
+    /// True while no process has ended by itself.
     pub fn is_alive(&mut self) -> bool {
-        self.running.as_mut().is_some_and(|(child, _)| matches!(child.try_wait(), Ok(None)))
+        match &mut self.running {
+            None => false,
+            Some(Running::One(process)) => process.ended().is_none(),
+        }
     }
 
     /// A `rfe` command in the working folder, with the client's environment set to this platform.
     pub fn command(&self) -> std::process::Command {
         let mut command = tool::command(&tool::rfe());
         command.current_dir(self.work());
-        if let Some((_, ready)) = &self.running {
-            command.env("RFE_URL", format!("http://{}", ready.grpc));
+        if self.running.is_some() {
+            let endpoints = self.endpoints();
+            command.envs([
+                ("RFE_URL", endpoints.ingest),
+                ("RFE_METADATA_URL", endpoints.metadata),
+                ("RFE_SCHEDULER_URL", endpoints.scheduler),
+                ("RFE_DLQ_URL", endpoints.dlq),
+                ("RFE_QUERY_URL", endpoints.query),
+            ]);
         }
         command
     }
 
     /// A `rfe` command as an operator gives it: with the environment and the folder of this platform's processes.
     pub fn operator(&self, arguments: &[&str]) -> std::process::Command {
-        let mut command = self.command();
-        command.env_remove("RFE_URL").args(arguments).arg("--data").arg(self.data()).envs(self.environment());
+        let mut command = tool::command(&tool::rfe());
+        command.current_dir(self.work()).args(arguments).arg("--data").arg(self.data());
+        command.envs(self.ground.environment()).envs(self.settings.environment.iter().cloned());
         command
     }
 
-    fn environment(&self) -> impl Iterator<Item = (String, String)> {
-        self.ground.environment().into_iter().chain(self.settings.environment.iter().cloned())
-    }
-
-    fn spawn(&self) -> Child {
+    fn up(&self) -> std::process::Command {
         let log = self.open_log();
         let mut command = self.operator(&["up"]);
         command.args(&self.settings.flags);
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a file can be shared")).stderr(log);
-        command.spawn().expect("rfe can be started")
+        command
+    }
+
+    fn running(&self) -> &Running {
+        self.running.as_ref().expect("the platform runs")
     }
 
     fn open_log(&self) -> File {
@@ -286,26 +276,11 @@ impl Platform {
 
 impl Drop for Platform {
     fn drop(&mut self) {
-        if let Some((mut child, _)) = self.running.take() {
-            let _already_gone = child.kill();
-            let _reaped = child.wait();
-        }
+        drop(self.running.take());
         if std::thread::panicking() {
             let log = self.log();
             let from = log.char_indices().rev().nth(LOG_TAIL_BYTES).map_or(0, |(at, _)| at);
             eprintln!("--- the end of what rfe wrote ---\n{}\n---", &log[from..]);
         }
     }
-}
-
-async fn ended(mut child: Child) -> ExitStatus {
-    wait::until("rfe ends", || {
-        let status = child.try_wait().expect("a child can be asked for its state");
-        async move { status }
-    })
-    .await
-}
-
-fn read_ready(path: &Path) -> Option<Ready> {
-    serde_json::from_slice(&fs::read(path).ok()?).ok()
 }

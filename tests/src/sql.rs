@@ -8,7 +8,7 @@ use arrow_flight::{error::FlightError, sql::client::FlightSqlServiceClient};
 use futures::TryStreamExt as _;
 use tonic::{Status, transport::Channel};
 
-use crate::{Platform, wait};
+use crate::{Platform, Role, wait};
 
 /// Bytes of one message; query makes batches of about 1 MB.
 const MAX_MESSAGE_BYTES: usize = 32 << 20;
@@ -16,7 +16,7 @@ const MAX_MESSAGE_BYTES: usize = 32 << 20;
 impl Platform {
     /// A Flight SQL client.
     pub fn flight_sql(&self) -> FlightSqlServiceClient<Channel> {
-        let inner = arrow_flight::flight_service_client::FlightServiceClient::new(self.channel())
+        let inner = arrow_flight::flight_service_client::FlightServiceClient::new(self.channel(Role::Query))
             .max_decoding_message_size(MAX_MESSAGE_BYTES);
         FlightSqlServiceClient::new_from_inner(inner)
     }
