@@ -11,7 +11,7 @@ use std::{
 use arrow_flight::{flight_service_client::FlightServiceClient, sql::client::FlightSqlServiceClient};
 use futures::TryStreamExt as _;
 use rfe_proto::ingest::ingest_service_client::IngestServiceClient;
-use rfe_tests::{Platform, sql};
+use rfe_tests::{Platform, Role, sql};
 use tokio::sync::watch;
 use tonic::{
     Status,
@@ -23,25 +23,27 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(2);
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 const MAX_MESSAGE_BYTES: usize = 32 << 20;
 
-/// The gRPC address of one process.
+/// Where jobs and events are taken, and where SQL is answered.
 #[derive(Debug, Clone)]
-pub struct Door(Channel);
+pub struct Door {
+    ingest: Channel,
+    query: Channel,
+}
 
 // === impl Door ===
 
 impl Door {
-    /// That of the running process.
+    /// That of the running platform.
     ///
     /// # Panics
     /// If none runs.
     pub fn of(platform: &Platform) -> Self {
-        let endpoint = Endpoint::from_shared(platform.grpc_url()).expect("ready.json holds an address");
-        Self(endpoint.connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN).connect_lazy())
+        Self { ingest: channel(platform, Role::Ingest), query: channel(platform, Role::Query) }
     }
 
     /// Jobs and events.
     pub fn ingest(&self) -> IngestServiceClient<Channel> {
-        IngestServiceClient::new(self.0.clone())
+        IngestServiceClient::new(self.ingest.clone())
     }
 
     /// The rows of a query: values joined by `|`.
@@ -49,7 +51,7 @@ impl Door {
     /// # Errors
     /// As the platform has it, or the connection to it.
     pub async fn query(&self, text: &str) -> Result<Vec<String>, Status> {
-        let inner = FlightServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+        let inner = FlightServiceClient::new(self.query.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let mut client = FlightSqlServiceClient::new_from_inner(inner);
         let info = client.execute(text.to_owned(), None).await.map_err(sql::status)?;
         let mut rows = Vec::new();
@@ -61,6 +63,19 @@ impl Door {
             }
         }
         Ok(rows)
+    }
+}
+
+/// A connection that uses all processes of a role.
+fn channel(platform: &Platform, role: Role) -> Channel {
+    let endpoint = |replica| {
+        let url = format!("http://{}", platform.address_of(role, replica));
+        let endpoint = Endpoint::from_shared(url).expect("a role has an address");
+        endpoint.connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN)
+    };
+    match platform.replicas(role) {
+        1 => endpoint(0).connect_lazy(),
+        replicas => Channel::balance_list((0..replicas).map(endpoint)),
     }
 }
 

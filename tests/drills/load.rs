@@ -122,7 +122,7 @@ impl Part {
         while !self.is_over() {
             match self.doors.now().ingest().submit_events(request.clone()).await {
                 Ok(answer) => return Some(answer.into_inner().results),
-                Err(status) => self.endure(&status).await?,
+                Err(status) => endure(&self.accounts, &status).await?,
             }
         }
         None
@@ -139,32 +139,32 @@ impl Part {
             };
             match self.doors.now().ingest().submit_job(request).await {
                 Ok(answer) => return answer.into_inner().job.map(|job| job.job_id),
-                Err(status) => self.endure(&status).await?,
+                Err(status) => endure(&self.accounts, &status).await?,
             }
         }
         None
     }
+}
 
-    // What an outage explains is tried again; anything else ends this call.
-    async fn endure(&self, status: &Status) -> Option<()> {
-        let is_ours = matches!(
-            status.code(),
-            Code::InvalidArgument
-                | Code::NotFound
-                | Code::AlreadyExists
-                | Code::FailedPrecondition
-                | Code::PermissionDenied
-                | Code::OutOfRange
-                | Code::Unimplemented
-                | Code::DataLoss
-        );
-        if is_ours {
-            self.accounts.book().wrong.push(format!("a call was answered with {status}"));
-            return None;
-        }
-        tokio::time::sleep(TRY_AGAIN).await;
-        Some(())
+/// What an outage explains is tried again, after a moment; anything else ends the call: none.
+pub async fn endure(accounts: &Accounts, status: &Status) -> Option<()> {
+    let is_ours = matches!(
+        status.code(),
+        Code::InvalidArgument
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::FailedPrecondition
+            | Code::PermissionDenied
+            | Code::OutOfRange
+            | Code::Unimplemented
+            | Code::DataLoss
+    );
+    if is_ours {
+        accounts.book().wrong.push(format!("a call was answered with {status}"));
+        return None;
     }
+    tokio::time::sleep(TRY_AGAIN).await;
+    Some(())
 }
 
 async fn send_events(sender: u64, mut part: Part) {
@@ -193,7 +193,8 @@ async fn send_events(sender: u64, mut part: Part) {
     }
 }
 
-fn note(accounts: &Accounts, results: &[EventResult]) {
+/// Notes what was answered about events.
+pub fn note(accounts: &Accounts, results: &[EventResult]) {
     for result in results {
         match result.outcome() {
             EventOutcome::Accepted | EventOutcome::Duplicate => accounts.accepts_event(&result.event_id),
@@ -208,7 +209,7 @@ fn note(accounts: &Accounts, results: &[EventResult]) {
 }
 
 /// The id of an event tells what must be in its row.
-fn event(sender: u64, number: u64, bad: bool) -> Event {
+pub fn event(sender: u64, number: u64, bad: bool) -> Event {
     let n = if bad { "\"no number\"".to_owned() } else { number.to_string() };
     let payload = format!(r#"{{"sender": {sender}, "n": {n}, "name": "customer {}"}}"#, number % 97);
     Event { event_id: format!("{sender}-{number}"), payload: payload.into_bytes(), ..Default::default() }

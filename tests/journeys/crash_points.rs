@@ -84,17 +84,17 @@ async fn landed(platform: &Platform) {
 
 async fn arm(platform: &mut Platform, step: Option<&str>) {
     if let Some(step) = step {
-        platform.stop_role(Role::Worker).await;
+        platform.stop_role(Role::Worker, 0).await;
         platform.settings = Settings::default().with("RFE_CRASH_POINT", step);
-        platform.start_role(Role::Worker).await;
+        platform.start_role(Role::Worker, 0).await;
     }
 }
 
 async fn recover(platform: &mut Platform, step: Option<&str>) {
     if let Some(step) = step {
-        let status = platform.await_crash(Role::Worker).await;
+        let status = platform.await_crash(Role::Worker, 0).await;
         assert!(!status.success(), "{step}: the process aborts, {status}");
         platform.settings = Settings::default();
-        platform.start_role(Role::Worker).await;
+        platform.start_role(Role::Worker, 0).await;
     }
 }

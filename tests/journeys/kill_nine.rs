@@ -55,8 +55,8 @@ async fn nothing_that_was_accepted_is_lost_or_doubled_however_often_a_process_is
     for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(fastrand::u64(20..500))).await;
         let role = Role::ALL[fastrand::usize(..Role::ALL.len())];
-        platform.kill_role(role);
-        platform.start_role(role).await;
+        platform.kill_role(role, 0);
+        platform.start_role(role, 0).await;
         tell.send_replace(addresses_of(&platform));
     }
     accepted.stop.store(true, Ordering::Release);

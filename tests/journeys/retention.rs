@@ -101,13 +101,13 @@ async fn what_a_crash_left_in_the_lake_is_collected() {
     platform.write("lines.csv", "id\n1\n2\n");
     platform.apply(LINES).await;
     let run_id = platform.submit("lines").await;
-    let status = platform.await_crash(Role::Worker).await;
+    let status = platform.await_crash(Role::Worker, 0).await;
     assert!(!status.success(), "it crashes: {status}");
     let left = objects(&platform).await;
     assert_eq!(left.len(), 2, "{left:?}");
 
     platform.settings = quick;
-    platform.start_role(Role::Worker).await;
+    platform.start_role(Role::Worker, 0).await;
     assert_eq!(platform.ended_run(&run_id).await.state(), RunState::Succeeded);
     only_visible_files_are_left(&platform).await;
     assert!(objects(&platform).await.is_disjoint(&left));

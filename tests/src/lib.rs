@@ -10,6 +10,7 @@ pub mod lake;
 pub mod mock_api;
 pub mod one_process;
 pub mod platform;
+pub mod processes;
 pub mod python;
 pub mod role;
 pub mod settings;

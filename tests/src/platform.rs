@@ -9,8 +9,9 @@ use std::{
 use tempfile::TempDir;
 
 use crate::{
-    Ground, Role, Settings,
+    Ground, Settings,
     one_process::{OneProcess, Ready, ended},
+    processes::send_signal,
     tool, wait,
 };
 
@@ -28,7 +29,7 @@ pub struct Platform {
 
 /// The processes of a platform that runs.
 #[derive(Debug)]
-enum Running {
+pub(crate) enum Running {
     /// All roles in one.
     One(OneProcess),
 }
@@ -98,27 +99,6 @@ impl Platform {
         }
     }
 
-    /// Where a role answers, `host:port`.
-    ///
-    /// # Panics
-    /// If the platform does not run.
-    pub fn address(&self, role: Role) -> String {
-        match self.running() {
-            Running::One(process) if role == Role::Edge => process.ready.http.clone(),
-            Running::One(process) => process.ready.grpc.clone(),
-        }
-    }
-
-    /// The process that plays a role.
-    ///
-    /// # Panics
-    /// If the platform does not run.
-    pub fn pid(&self, _role: Role) -> u32 {
-        match self.running() {
-            Running::One(process) => process.ready.pid,
-        }
-    }
-
     /// What all processes on this folder have written so far.
     pub fn log(&self) -> String {
         fs::read(self.log_path())
@@ -159,22 +139,14 @@ impl Platform {
         .await
     }
 
-    /// Waits for the process that plays a role to end by itself; the others go on.
-    ///
-    /// # Panics
-    /// If the platform does not run, or the process does not end in time.
-    pub async fn await_crash(&mut self, _role: Role) -> ExitStatus {
-        self.await_end().await
-    }
-
     /// Sends a signal to all processes, such as `TERM`.
     ///
     /// # Panics
     /// If none runs.
     pub fn signal(&self, name: &str) {
-        let pid = self.ready().pid.to_string();
-        let sent = std::process::Command::new("kill").args(["-s", name, &pid]).status().expect("kill runs");
-        assert!(sent.success(), "kill -s {name} {pid}: {sent}");
+        match self.running() {
+            Running::One(process) => send_signal(process.ready.pid, name),
+        }
     }
 
     /// Ends it as an operator does, and asserts that it drains.
@@ -194,30 +166,6 @@ impl Platform {
     /// If none runs.
     pub fn kill_nine(&mut self) {
         drop(self.running.take().expect("the platform runs"));
-    }
-
-    /// Kills the process that plays a role; in the mesh the others go on.
-    ///
-    /// # Panics
-    /// If none runs.
-    pub fn kill_role(&mut self, _role: Role) {
-        self.kill_nine();
-    }
-
-    /// Starts the process that plays a role, as the settings now are, and waits until it is ready.
-    ///
-    /// # Panics
-    /// If it runs already, or does not get ready in time.
-    pub async fn start_role(&mut self, _role: Role) {
-        self.restart().await;
-    }
-
-    /// Ends the process that plays a role as an operator does, and asserts that it drains.
-    ///
-    /// # Panics
-    /// If its exit code is not 0.
-    pub async fn stop_role(&mut self, _role: Role) {
-        self.stop().await;
     }
 
     /// True while no process has ended by itself.
@@ -261,7 +209,7 @@ impl Platform {
         command
     }
 
-    fn running(&self) -> &Running {
+    pub(crate) fn running(&self) -> &Running {
         self.running.as_ref().expect("the platform runs")
     }
 

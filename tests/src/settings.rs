@@ -1,6 +1,8 @@
 //! How the processes of a platform are started.
 
-use crate::Platform;
+use std::collections::BTreeMap;
+
+use crate::{Platform, Role};
 
 /// How the processes are started. In the mesh each of them gets the same environment, but for addresses.
 #[derive(Debug, Clone)]
@@ -9,11 +11,13 @@ pub struct Settings {
     pub environment: Vec<(String, String)>,
     /// Flags after `rfe up --data DIR`.
     pub flags: Vec<String>,
+    /// Of which roles the mesh has another number of processes than one.
+    pub scale: BTreeMap<Role, usize>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { environment: Vec::new(), flags: Vec::new() }
+        Self { environment: Vec::new(), flags: Vec::new(), scale: BTreeMap::new() }
             .with("RFE_HTTP_ADDR", "127.0.0.1:0")
             .with("RFE_GRPC_ADDR", "127.0.0.1:0")
             // Short, so that journeys are.
@@ -45,6 +49,13 @@ impl Settings {
     #[must_use]
     pub fn flag(mut self, flag: &str) -> Self {
         self.flags.push(flag.to_owned());
+        self
+    }
+
+    /// Plays a role by so many processes, where the platform is a mesh.
+    #[must_use]
+    pub fn scaled(mut self, role: Role, processes: usize) -> Self {
+        self.scale.insert(role, processes);
         self
     }
 

@@ -1,4 +1,5 @@
 //! One tower layer a file.
 
+pub mod authorize;
 pub mod deadline;
 pub mod rpc_metrics;

@@ -1,19 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+pub mod caller;
 pub mod channel;
 pub mod layer;
 pub mod metrics;
 pub mod pages;
 pub mod role;
+pub mod scope;
 pub mod secret;
 pub mod server;
 pub mod shutdown;
 pub mod status;
 pub mod telemetry;
+pub mod tokens;
 
+pub use caller::Caller;
 pub use channel::MeshChannel;
 pub use metrics::Metrics;
 pub use role::Role;
+pub use scope::Scope;
 pub use shutdown::Shutdown;
 pub use status::{fault_from_status, status_from_fault};
 

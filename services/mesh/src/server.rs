@@ -17,8 +17,9 @@ use tower::Service;
 
 use crate::{
     Shutdown,
-    layer::{deadline::Deadline, rpc_metrics::RpcMetrics},
+    layer::{authorize::Authorize, deadline::Deadline, rpc_metrics::RpcMetrics},
     pages::Pages,
+    tokens::Tokens,
 };
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -35,7 +36,7 @@ const SEND_BUFFER: usize = 2 << 20;
 /// A gRPC port: the routes, and the pages over HTTP/1.1.
 #[derive(Debug, Clone)]
 pub struct GrpcPort {
-    routes: Deadline<RpcMetrics<Routes>>,
+    routes: Authorize<Deadline<RpcMetrics<Routes>>>,
     pages: Pages,
 }
 
@@ -43,7 +44,14 @@ impl GrpcPort {
     /// Serves these routes and pages.
     pub fn new(routes: Routes, pages: Pages) -> Self {
         let metrics = pages.metrics.clone();
-        Self { routes: Deadline(RpcMetrics::new(routes.prepare(), metrics)), pages }
+        let calls = Deadline(RpcMetrics::new(routes.prepare(), metrics.clone()));
+        Self { routes: Authorize::new(calls, metrics), pages }
+    }
+
+    /// Guards the routes with these tokens; the pages stay open.
+    #[must_use]
+    pub fn tokens(self, tokens: Option<Tokens>) -> Self {
+        Self { routes: self.routes.tokens(tokens), ..self }
     }
 }
 

@@ -201,6 +201,8 @@ pub mod reason {
     pub const QUEUE_FULL: &str = "QUEUE_FULL";
     /// So many calls of this kind run already.
     pub const TOO_MANY_CALLS: &str = "TOO_MANY_CALLS";
+    /// The process has as many calls as it may have.
+    pub const OVERLOADED: &str = "OVERLOADED";
     /// The source can't be read.
     pub const SOURCE_UNREADABLE: &str = "SOURCE_UNREADABLE";
     /// Too many sources were made by first webhooks.
@@ -215,6 +217,10 @@ pub mod reason {
     pub const SIGNATURE_INVALID: &str = "SIGNATURE_INVALID";
     /// No token, or an unknown one.
     pub const TOKEN_INVALID: &str = "TOKEN_INVALID";
+    /// The token's time is over.
+    pub const TOKEN_EXPIRED: &str = "TOKEN_EXPIRED";
+    /// The token does not have the scope that the call needs.
+    pub const SCOPE_MISSING: &str = "SCOPE_MISSING";
     /// The SQL does not parse or bind.
     pub const SQL_INVALID: &str = "SQL_INVALID";
     /// The SQL is more than a query over datasets.
