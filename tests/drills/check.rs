@@ -180,6 +180,12 @@ pub fn compare(
     }
 }
 
+/// The sum of the metrics of a page that begin so and have this label.
+pub fn metric(page: &str, name: &str, label: &str) -> u64 {
+    let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(label));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
+}
+
 async fn same(tally: &mut Tally, platform: &Platform, sql: &str, expected: &str) {
     let seen = platform.value(sql).await;
     tally.expect(seen == expected, || format!("{sql}: {seen} instead of {expected}"));

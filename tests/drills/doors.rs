@@ -38,7 +38,12 @@ impl Door {
     /// # Panics
     /// If none runs.
     pub fn of(platform: &Platform) -> Self {
-        Self { ingest: channel(platform, Role::Ingest), query: channel(platform, Role::Query) }
+        Self::new(channel(platform, Role::Ingest), channel(platform, Role::Query))
+    }
+
+    /// That of these connections.
+    pub fn new(ingest: Channel, query: Channel) -> Self {
+        Self { ingest, query }
     }
 
     /// Jobs and events.
@@ -66,13 +71,18 @@ impl Door {
     }
 }
 
+/// How a process at this address is called.
+///
+/// # Panics
+/// If it is no address.
+pub fn connection(address: &str) -> Endpoint {
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("a role has an address");
+    endpoint.connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN)
+}
+
 /// A connection that uses all processes of a role.
 fn channel(platform: &Platform, role: Role) -> Channel {
-    let endpoint = |replica| {
-        let url = format!("http://{}", platform.address_of(role, replica));
-        let endpoint = Endpoint::from_shared(url).expect("a role has an address");
-        endpoint.connect_timeout(CONNECT_WITHIN).timeout(ANSWER_WITHIN)
-    };
+    let endpoint = |replica| connection(&platform.address_of(role, replica));
     match platform.replicas(role) {
         1 => endpoint(0).connect_lazy(),
         replicas => Channel::balance_list((0..replicas).map(endpoint)),

@@ -175,9 +175,6 @@ async fn passed_on(platform: &Platform) -> u64 {
     metric(platform, "rfe_worker_runs_total{", "outcome=\"passed_on\"").await
 }
 
-/// The sum of the metrics that begin so and have this label.
 async fn metric(platform: &Platform, name: &str, label: &str) -> u64 {
-    let page = platform.page(Role::Worker, "/metrics").await.text;
-    let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(label));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64
+    check::metric(&platform.page(Role::Worker, "/metrics").await.text, name, label)
 }

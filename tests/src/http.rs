@@ -91,6 +91,12 @@ impl Platform {
 
     /// A GET of a page on the port of a role.
     pub async fn page(&self, role: Role, path: &str) -> Reply {
-        Call(Client::new().get(format!("{}{path}", self.url(role)))).body("").await
+        self.page_of(role, 0, path).await
+    }
+
+    /// A GET of a page on the port of a process of a role.
+    pub async fn page_of(&self, role: Role, replica: usize, path: &str) -> Reply {
+        let url = format!("http://{}{path}", self.address_of(role, replica));
+        Call(Client::new().get(url)).body("").await
     }
 }
