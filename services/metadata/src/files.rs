@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt as _, stream};
 use prost::Message as _;
 use rfe_model::Fault;
 use rfe_proto::metadata as pb;
@@ -12,18 +12,35 @@ use rfe_registry::{CatalogStore, Page, file_cursor};
 const MESSAGE: usize = 1 << 20;
 /// Files of one part.
 const PART: u32 = 500;
+/// Keys of files that ended, of one message.
+const ENDED: usize = 4_000;
 
-/// The pieces.
+/// The pieces, those of ended files first.
 ///
 /// # Errors
-/// If there is no such dataset.
+/// If there is no such dataset, or what ended is no longer known.
 pub(crate) async fn stream(
     catalog: Arc<dyn CatalogStore>,
     request: pb::ScanFilesRequest,
-) -> Result<impl Stream<Item = Result<Vec<pb::DataFile>, Fault>> + Send + 'static, Fault> {
+) -> Result<impl Stream<Item = Result<pb::ScanFilesResponse, Fault>> + Send + 'static, Fault> {
+    let ended = ended(&*catalog, &request).await?;
     let mut scan = Scan { catalog, request, after: None, is_last: false, ready: VecDeque::new() };
     scan.read().await?;
-    Ok(stream::try_unfold(scan, Scan::next))
+    Ok(stream::iter(ended.into_iter().map(Ok)).chain(stream::try_unfold(scan, Scan::next)))
+}
+
+async fn ended(
+    catalog: &dyn CatalogStore,
+    request: &pb::ScanFilesRequest,
+) -> Result<Vec<pb::ScanFilesResponse>, Fault> {
+    if !request.with_ended {
+        return Ok(Vec::new());
+    }
+    let pb::ScanFilesRequest { dataset, snapshot, begun_after, .. } = request;
+    let keys = catalog.ended(dataset, *begun_after, *snapshot, request.layer()).await?;
+    let message =
+        |keys: &[String]| pb::ScanFilesResponse { ended_keys: keys.to_vec(), data_files: Vec::new() };
+    Ok(keys.chunks(ENDED).map(message).collect())
 }
 
 struct Scan {
@@ -35,7 +52,7 @@ struct Scan {
 }
 
 impl Scan {
-    async fn next(mut self) -> Result<Option<(Vec<pb::DataFile>, Self)>, Fault> {
+    async fn next(mut self) -> Result<Option<(pb::ScanFilesResponse, Self)>, Fault> {
         if self.ready.is_empty() && !self.is_last {
             self.read().await?;
         }
@@ -46,7 +63,8 @@ impl Scan {
             bytes += file.encoded_len();
             piece.push(file);
         }
-        Ok((!piece.is_empty()).then_some((piece, self)))
+        let message = pb::ScanFilesResponse { data_files: piece, ended_keys: Vec::new() };
+        Ok((!message.data_files.is_empty()).then_some((message, self)))
     }
 
     async fn read(&mut self) -> Result<(), Fault> {

@@ -327,7 +327,7 @@ async fn files_of_a_layer_stream_whole_however_many_they_are() {
             dataset: "clicks".to_owned(),
             snapshot,
             layer: layer.into(),
-            begun_after: 0,
+            ..Default::default()
         };
         let stream = mesh.catalog.scan_files(request).await.expect("scan").into_inner();
         let messages: Vec<_> = stream.try_collect().await.expect("stream");
@@ -338,7 +338,21 @@ async fn files_of_a_layer_stream_whole_however_many_they_are() {
     assert_eq!((keys.len(), files.len()), (1200, 1200));
     assert!(messages > 2, "{messages} messages");
     assert_eq!(scan(pb::Layer::Raw, snapshot).await.1.len(), 1);
-    let request = pb::ScanFilesRequest { dataset: "nobody".to_owned(), snapshot, layer: 1, begun_after: 0 };
+    let request = pb::ScanFilesRequest {
+        dataset: "clicks".to_owned(),
+        snapshot,
+        layer: 1,
+        begun_after: snapshot,
+        with_ended: true,
+    };
+    let unchanged = mesh.catalog.scan_files(request).await.expect("scan").into_inner();
+    assert_eq!(
+        unchanged.try_collect::<Vec<_>>().await.expect("stream"),
+        [],
+        "nothing began and nothing ended"
+    );
+    let request =
+        pb::ScanFilesRequest { dataset: "nobody".to_owned(), snapshot, layer: 1, ..Default::default() };
     let missing = fault(mesh.catalog.scan_files(request).await);
     assert_eq!(missing.code, ErrorCode::NotFound);
 }

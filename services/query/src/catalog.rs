@@ -1,6 +1,7 @@
 //! The metadata role, asked for what a snapshot shows.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,6 +49,8 @@ pub struct Catalog {
     datasets: Arc<Recent<(String, u64), Defined>>,
     // By name, the last snapshot that changed the dataset, and layer.
     files: Arc<Recent<(String, u64, i32), Arc<Files>>>,
+    // The newest of these snapshots, by name and layer.
+    newest_files: Arc<Recent<(String, i32), u64>>,
 }
 
 impl Catalog {
@@ -56,7 +59,12 @@ impl Catalog {
         let client = CatalogServiceClient::new(channel);
         let client =
             client.max_decoding_message_size(MAX_MESSAGE_BYTES).max_encoding_message_size(MAX_MESSAGE_BYTES);
-        Self { client, datasets: Arc::new(Recent::new(DATASETS)), files: Arc::new(Recent::new(FILES_BYTES)) }
+        Self {
+            client,
+            datasets: Arc::new(Recent::new(DATASETS)),
+            files: Arc::new(Recent::new(FILES_BYTES)),
+            newest_files: Arc::new(Recent::new(DATASETS)),
+        }
     }
 
     /// The newest snapshot.
@@ -110,40 +118,61 @@ impl Catalog {
         snapshot: u64,
         layer: Layer,
     ) -> Result<Arc<Files>, QueryError> {
-        let name = name_of(dataset).to_owned();
-        let key = changed(dataset).map(|changed| (name.clone(), changed, layer.into()));
-        if let Some(known) = key.as_ref().and_then(|key| self.files.get(key)) {
+        let name = name_of(dataset);
+        let Some(changed) = changed(dataset) else {
+            return Ok(Arc::new(self.scan_files(request(name, snapshot, layer)).await?.0));
+        };
+        let key = (name.to_owned(), changed, layer.into());
+        if let Some(known) = self.files.get(&key) {
             return Ok(known);
         }
-        let files = Arc::new(self.scan_files(&name, snapshot, layer, 0).await?);
-        if let Some(key) = key {
-            self.files.put(key, Arc::clone(&files), files.weight().max(1));
+        let files = match self.gone_on(name, changed, layer).await {
+            Some(files) => files,
+            None => self.scan_files(request(name, snapshot, layer)).await?.0,
+        };
+        let files = Arc::new(files);
+        self.files.put(key, Arc::clone(&files), files.weight().max(1));
+        let newest = (name.to_owned(), layer.into());
+        if self.newest_files.get(&newest).is_none_or(|known| known < changed) {
+            self.newest_files.put(newest, changed, 1);
         }
         Ok(files)
+    }
+
+    // The list of an older snapshot, with what began and ended since; a commit changes a few files of thousands. `None` if no older
+    // list is known or it can't be gone on from, as where its files are deleted by now.
+    async fn gone_on(&self, name: &str, changed: u64, layer: Layer) -> Option<Files> {
+        let older =
+            self.newest_files.get(&(name.to_owned(), layer.into())).filter(|older| *older < changed)?;
+        let known = self.files.get(&(name.to_owned(), older, layer.into()))?;
+        let since =
+            ScanFilesRequest { begun_after: older, with_ended: true, ..request(name, changed, layer) };
+        match self.scan_files(since).await {
+            Ok((begun, ended)) => Some(known.gone_on(begun, &ended)),
+            Err(error) => {
+                tracing::debug!(dataset = name, older, %error, "the list of files is asked for whole");
+                None
+            }
+        }
     }
 
     /// The processed files of a dataset that a snapshot shows and an earlier one did not.
     pub async fn files_since(&self, dataset: &str, snapshot: u64, earlier: u64) -> Result<Files, QueryError> {
-        self.scan_files(dataset, snapshot, Layer::Processed, earlier).await
+        let since = ScanFilesRequest { begun_after: earlier, ..request(dataset, snapshot, Layer::Processed) };
+        Ok(self.scan_files(since).await?.0)
     }
 
-    async fn scan_files(
-        &self,
-        dataset: &str,
-        snapshot: u64,
-        layer: Layer,
-        begun_after: u64,
-    ) -> Result<Files, QueryError> {
-        let request =
-            ScanFilesRequest { dataset: dataset.to_owned(), snapshot, layer: layer.into(), begun_after };
+    // The files, and the keys of those that ended where these are asked for.
+    async fn scan_files(&self, request: ScanFilesRequest) -> Result<(Files, HashSet<String>), QueryError> {
         let answer = self.client.clone().scan_files(request).await.map_err(|status| refused(&status))?;
         let mut pieces = answer.into_inner();
-        let mut files = Files::default();
+        let (mut files, mut ended) = (Files::default(), HashSet::new());
         while let Some(piece) = pieces.message().await.map_err(|status| refused(&status))? {
             files.extend(piece.data_files);
+            ended.extend(piece.ended_keys);
         }
         files.sort();
-        Ok(files)
+        Ok((files, ended))
     }
 
     /// The newest snapshot, and the datasets whose files changed after the given one.
@@ -232,6 +261,10 @@ impl Scan {
 /// A dataset's name.
 pub fn name_of(dataset: &ResolvedDataset) -> &str {
     dataset.dataset.as_ref().map_or("", |dataset| &dataset.name)
+}
+
+fn request(dataset: &str, snapshot: u64, layer: Layer) -> ScanFilesRequest {
+    ScanFilesRequest { dataset: dataset.to_owned(), snapshot, layer: layer.into(), ..Default::default() }
 }
 
 // The last snapshot that changed it.

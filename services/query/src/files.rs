@@ -1,5 +1,7 @@
 //! Files of a dataset, as much as views and pruning need to know of them.
 
+use std::{collections::HashSet, sync::Arc};
+
 use rfe_model::SqlType;
 use rfe_proto::metadata::{Column, ColumnStats, DataFile};
 
@@ -8,7 +10,8 @@ use crate::cache::Content;
 /// The files of one layer of a dataset at a snapshot, in the order of their commits.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Files {
-    files: Vec<File>,
+    // Lists of snapshots that follow each other share most of them.
+    files: Vec<Arc<File>>,
     // The lists of columns that raw files have, each once.
     shapes: Vec<Vec<Column>>,
 }
@@ -53,7 +56,7 @@ impl Files {
     pub fn extend(&mut self, files: impl IntoIterator<Item = DataFile>) {
         for file in files {
             let shape = self.shape(&file.raw_columns);
-            self.files.push(File::new(file, shape));
+            self.files.push(Arc::new(File::new(file, shape)));
         }
     }
 
@@ -63,14 +66,31 @@ impl Files {
         self.files.shrink_to_fit();
     }
 
+    /// The list of a later snapshot: without what ended, and with what began.
+    pub fn gone_on(&self, begun: Self, ended: &HashSet<String>) -> Self {
+        let stayed = self.files.iter().filter(|file| !ended.contains(&file.key)).cloned();
+        let mut later = Self { files: stayed.collect(), shapes: self.shapes.clone() };
+        for file in begun.files {
+            let columns = begun.shapes.get(file.shape as usize).map_or(&[][..], Vec::as_slice);
+            let shape = later.shape(columns);
+            later.files.push(if shape == file.shape {
+                file
+            } else {
+                Arc::new(File { shape, ..Arc::unwrap_or_clone(file) })
+            });
+        }
+        later.sort();
+        later
+    }
+
     /// The files.
-    pub fn all(&self) -> &[File] {
+    pub fn all(&self) -> &[Arc<File>] {
         &self.files
     }
 
     /// About how many bytes they take.
     pub fn weight(&self) -> usize {
-        self.files.iter().map(File::weight).sum()
+        self.files.iter().map(|file| file.weight()).sum()
     }
 
     fn shape(&mut self, columns: &[Column]) -> u32 {
@@ -172,6 +192,27 @@ mod tests {
             files.all().iter().map(|file| file.key.as_str()).collect::<Vec<_>>(),
             ["a", "compacted", "late"]
         );
+    }
+
+    #[test]
+    fn a_list_goes_on_to_a_later_snapshot() {
+        let raw = |key: &str, snapshot, columns: &[&str]| {
+            let column = |name: &&str| Column { name: (*name).to_owned(), ..Column::default() };
+            DataFile { raw_columns: columns.iter().map(column).collect(), ..file(key, snapshot, 0) }
+        };
+        let of = |files: Vec<DataFile>| {
+            let mut list = Files::default();
+            list.extend(files);
+            list.sort();
+            list
+        };
+        let older = of(vec![raw("a", 1, &["x"]), raw("b", 2, &["x", "y"]), raw("c", 3, &["x"])]);
+        let begun = of(vec![raw("d", 4, &["x", "y"]), raw("e", 5, &["z"])]);
+        let later = older.gone_on(begun, &HashSet::from(["b".to_owned()]));
+        let keys = later.all().iter().map(|file| file.key.as_str()).collect::<Vec<_>>();
+        assert_eq!(keys, ["a", "c", "d", "e"]);
+        let columns = |at: usize| later.shapes[later.all()[at].shape as usize].len();
+        assert_eq!((columns(2), later.all()[3].shape), (2, 2), "lists of columns keep their meaning");
     }
 
     #[test]

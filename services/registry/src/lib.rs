@@ -154,6 +154,10 @@ pub trait CatalogStore: Send + Sync + std::fmt::Debug {
         page: &Page,
     ) -> Result<(Vec<pb::DataFile>, u64)>;
 
+    /// Keys of the files that an older snapshot shows and a later one does not. An error if files that the older one shows may be
+    /// deleted.
+    async fn ended(&self, dataset: &str, older: u64, snapshot: u64, layer: pb::Layer) -> Result<Vec<String>>;
+
     /// The newest snapshot, and the datasets of which files began or ended after an older one, by name.
     async fn changes(&self, after: u64) -> Result<(u64, Vec<String>)>;
 

@@ -732,6 +732,9 @@ pub struct ScanFilesRequest {
     /// Only files that began after this snapshot; 0: all.
     #[prost(uint64, tag = "4")]
     pub begun_after: u64,
+    /// Also the keys of the files that `begun_after` shows and `snapshot` does not: with them a list of then becomes one of now.
+    #[prost(bool, tag = "5")]
+    pub with_ended: bool,
 }
 impl ::prost::Name for ScanFilesRequest {
     const NAME: &'static str = "ScanFilesRequest";
@@ -749,6 +752,9 @@ pub struct ScanFilesResponse {
     /// Some of the files, by key.
     #[prost(message, repeated, tag = "1")]
     pub data_files: ::prost::alloc::vec::Vec<DataFile>,
+    /// Some of the keys of files that ended.
+    #[prost(string, repeated, tag = "2")]
+    pub ended_keys: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 impl ::prost::Name for ScanFilesResponse {
     const NAME: &'static str = "ScanFilesResponse";

@@ -57,8 +57,7 @@ impl pb::catalog_service_server::CatalogService for Catalog {
         let request = request.into_inner();
         required("dataset", &request.dataset)?;
         let pieces = files::stream(self.catalog.clone(), request).await.map_err(status)?;
-        let messages = pieces.map_ok(|data_files| pb::ScanFilesResponse { data_files }).map_err(status);
-        Ok(Response::new(Box::pin(messages)))
+        Ok(Response::new(Box::pin(pieces.map_err(status))))
     }
 
     async fn list_changes(

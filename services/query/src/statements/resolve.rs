@@ -51,7 +51,7 @@ impl Read<'_> {
     }
 
     fn files(&self) -> Vec<&File> {
-        self.needed.iter().filter_map(|at| self.files.all().get(*at)).collect()
+        self.needed.iter().filter_map(|at| self.files.all().get(*at)).map(Arc::as_ref).collect()
     }
 
     fn view(&self, paths: &[String]) -> Result<View, QueryError> {

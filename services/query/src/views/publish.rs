@@ -62,8 +62,11 @@ impl Publisher {
     async fn body(&self, name: &str, dataset: &ResolvedDataset, snapshot: u64) -> Result<String, QueryError> {
         let files = self.catalog.files(dataset, snapshot, Layer::Processed).await?;
         let urls = files.all().iter().map(|file| self.lake.url(Bucket::Processed, &file.key));
-        let query =
-            relation::main_view(dataset, &files.all().iter().collect::<Vec<_>>(), &urls.collect::<Vec<_>>())?;
+        let query = relation::main_view(
+            dataset,
+            &files.all().iter().map(AsRef::as_ref).collect::<Vec<_>>(),
+            &urls.collect::<Vec<_>>(),
+        )?;
         Ok(text::body(name, &query))
     }
 

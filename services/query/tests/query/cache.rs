@@ -372,3 +372,18 @@ async fn a_ticket_of_an_expired_snapshot_is_refused_with_its_reason() {
         (Code::FailedPrecondition, "SNAPSHOT_EXPIRED")
     );
 }
+
+#[tokio::test]
+async fn after_a_commit_only_what_began_and_ended_is_asked_for() {
+    let store = Store::new().await;
+    let served = store.serve(PLENTY, |lake| singles(lake, &["a"], 100)).await;
+    assert_eq!(served.text("SELECT count(*) FROM a").await, ["100"]);
+    assert_eq!(served.shown.asked_whole("a"), 1);
+    let more = store.put(Bucket::Processed, file(store.local(), "a", (3, 0), 5000, 50)).await;
+    served.shown.commit("a", more);
+    assert_eq!(served.text("SELECT count(*) FROM a").await, ["150"]);
+    let instead = store.put(Bucket::Processed, file(store.local(), "a", (4, 0), 9000, 20)).await;
+    served.shown.replace("a", instead);
+    assert_eq!(served.text("SELECT count(*) FROM a").await, ["20"]);
+    assert_eq!(served.shown.asked_whole("a"), 1);
+}

@@ -9,7 +9,7 @@ use std::{
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use futures::{Stream, stream};
-use rfe_mesh::{MeshChannel, Shutdown, status_from_fault};
+use rfe_mesh::{MeshChannel, Shutdown, channel::Dial, status_from_fault};
 use rfe_model::{ErrorCode, Fault};
 use rfe_proto::metadata::{
     DataFile, GetSnapshotRequest, GetSnapshotResponse, HoldTaskRequest, HoldTaskResponse, Layer,
@@ -34,13 +34,22 @@ struct State {
     // The snapshot of the last change, by dataset.
     changed: BTreeMap<String, u64>,
     held: Option<(String, Instant)>,
+    // Datasets of which all files were asked for, each time.
+    asked_whole: Vec<String>,
 }
 
 impl Shown {
     /// These datasets.
     pub fn new(all: Vec<ResolvedDataset>) -> Self {
         let changed = all.iter().map(|one| (name(one).to_owned(), NEWEST)).collect();
-        Self(Arc::new(Mutex::new(State { newest: NEWEST, oldest: 0, all, changed, held: None })))
+        Self(Arc::new(Mutex::new(State {
+            newest: NEWEST,
+            oldest: 0,
+            all,
+            changed,
+            held: None,
+            asked_whole: Vec::new(),
+        })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -59,7 +68,7 @@ impl Shown {
                 async move { token.cancelled().await },
             );
         tokio::spawn(server);
-        MeshChannel::remote(&url).expect("channel")
+        MeshChannel::remote(&url, &Dial::default()).expect("channel")
     }
 
     /// A new snapshot in which a dataset has one file more.
@@ -70,10 +79,26 @@ impl Shown {
         })
     }
 
+    /// A new snapshot in which a dataset has this file alone.
+    pub fn replace(&self, dataset: &str, mut file: DataFile) -> u64 {
+        self.change(dataset, |one, snapshot| {
+            for shown in one.processed.iter_mut().filter(|shown| shown.end_snapshot == 0) {
+                shown.end_snapshot = snapshot;
+            }
+            file.begin_snapshot = snapshot;
+            one.processed.push(file);
+        })
+    }
+
     /// A new snapshot without the dataset.
     pub fn drop_dataset(&self, dataset: &str) {
         self.change(dataset, |_, _| {});
         self.state().all.retain(|one| name(one) != dataset);
+    }
+
+    /// How often all files of a dataset were asked for.
+    pub fn asked_whole(&self, dataset: &str) -> usize {
+        self.state().asked_whole.iter().filter(|asked| *asked == dataset).count()
     }
 
     /// Who holds the task of publishing.
@@ -150,15 +175,29 @@ impl CatalogService for Shown {
         request: Request<ScanFilesRequest>,
     ) -> Result<Response<Self::ScanFilesStream>, Status> {
         let request = request.into_inner();
-        let state = self.state();
+        let mut state = self.state();
+        if request.begun_after == 0 {
+            state.asked_whole.push(request.dataset.clone());
+        }
         let dataset =
             state.all.iter().find(|one| name(one) == request.dataset).expect("a dataset that was resolved");
         let files = if request.layer() == Layer::Raw { &dataset.raw } else { &dataset.processed };
-        let visible = files.iter().filter(|file| {
-            file.begin_snapshot <= request.snapshot && file.begin_snapshot > request.begun_after
-        });
-        let pieces = visible.cloned().map(|file| Ok(ScanFilesResponse { data_files: vec![file] }));
-        Ok(Response::new(Box::pin(stream::iter(pieces.collect::<Vec<_>>()))))
+        let is_shown = |file: &&DataFile, snapshot: u64| {
+            file.begin_snapshot <= snapshot && (file.end_snapshot == 0 || file.end_snapshot > snapshot)
+        };
+        let visible = files
+            .iter()
+            .filter(|file| is_shown(file, request.snapshot) && file.begin_snapshot > request.begun_after);
+        let piece = |file| ScanFilesResponse { data_files: vec![file], ended_keys: Vec::new() };
+        let mut pieces = visible.cloned().map(piece).collect::<Vec<_>>();
+        if request.with_ended {
+            let ended = files
+                .iter()
+                .filter(|file| is_shown(file, request.begun_after) && !is_shown(file, request.snapshot));
+            let ended_keys = ended.map(|file| file.key.clone()).collect();
+            pieces.push(ScanFilesResponse { data_files: Vec::new(), ended_keys });
+        }
+        Ok(Response::new(Box::pin(stream::iter(pieces.into_iter().map(Ok)))))
     }
 
     async fn list_changes(

@@ -43,6 +43,18 @@ impl CatalogStore for Registry {
         .await
     }
 
+    async fn ended(&self, dataset: &str, older: u64, snapshot: u64, layer: pb::Layer) -> Result<Vec<String>> {
+        again(|| async {
+            let mut transaction = self.read().await?;
+            let snapshot = shown(&mut transaction, snapshot).await?;
+            let older = words::signed(older);
+            expect(&mut transaction, dataset, snapshot).await?.check_whole(dataset, older)?;
+            let shown_before = Visible { dataset, snapshot: older, layer, begun_after: 0 };
+            shown_before.ended_by(&mut transaction, snapshot).await
+        })
+        .await
+    }
+
     async fn changes(&self, after: u64) -> Result<(u64, Vec<String>)> {
         again(|| async { changes(&mut *self.read().await?, after).await }).await
     }

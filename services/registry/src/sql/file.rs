@@ -111,6 +111,16 @@ impl Visible<'_> {
         rows.iter().map(|row| from_row(row, &raw_columns)).collect()
     }
 
+    /// Keys of those that a later snapshot does not show.
+    pub(super) async fn ended_by(&self, connection: &mut Connection, later: i64) -> Result<Vec<String>> {
+        let mut query = QueryBuilder::<Db>::new("");
+        self.arm(&mut query, "key", "end_snapshot IS NOT NULL", None);
+        query.push(" AND end_snapshot > ").push_bind(self.snapshot);
+        query.push(" AND end_snapshot <= ").push_bind(later);
+        let rows = query.build().fetch_all(connection).await?;
+        rows.iter().map(|row| Ok(plain(row.try_get("key")?))).collect()
+    }
+
     /// Files, rows of processed ones, and bytes.
     pub(super) async fn totals(&self, connection: &mut Connection) -> Result<(u32, i64, i64)> {
         let mut query = QueryBuilder::<Db>::new(
