@@ -1,68 +1,104 @@
-//! Where "embedded" is decided: a generated tonic client wraps any `Service<http::Request>`, and tonic's `Routes` is one.
+//! Where "embedded" is decided: a generated tonic client wraps any `Service<http::Request>`, and tonic's `Routes` is one. The other
+//! way is over the network, to any number of replicas.
+
+mod answer;
+mod connect;
+mod failure;
+mod keeper;
+mod local;
+pub(crate) mod method;
+mod payload;
+mod remote;
+mod replicas;
+mod resolve;
+mod stamp;
+mod target;
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use tonic::{Status, body::Body, service::Routes, transport::Channel};
+use rfe_model::{ErrorCode, Fault, fault::reason};
+use tonic::{Status, body::Body};
 use tower::Service;
+
+pub use local::LocalRoutes;
+pub use remote::Remote;
+pub use resolve::{Resolve, SystemNames};
+pub use stamp::DEFAULT_DEADLINE;
+
+use crate::{
+    status_from_fault,
+    tls::{DialTls, TlsError},
+};
 
 type Reply = Pin<Box<dyn Future<Output = Result<http::Response<Body>, Status>> + Send>>;
 
-/// A way to a role: through the process's own routes, or to an address.
+/// A way to a role: through the process's own routes, or to other processes. Whichever it is, a call carries the time that is left
+/// (30 s unless its caller says otherwise or it is a stream), a request id and the trace.
 #[derive(Debug, Clone)]
 pub enum MeshChannel {
     /// The routes of this process.
     Local(LocalRoutes),
-    /// Another process.
-    Remote(Channel),
+    /// Other processes.
+    Remote(Remote),
 }
 
-/// The routes of this process, known from when all its roles are built until it has drained.
-#[derive(Debug, Clone, Default)]
-pub struct LocalRoutes(Arc<Mutex<Option<Routes>>>);
+/// How other processes are called.
+#[derive(Clone)]
+pub struct Dial {
+    /// Files for `https` URLs; without them the system's authorities are trusted.
+    pub tls: Option<DialTls>,
+    /// The token that every call shows.
+    pub token: Option<String>,
+    /// What host names mean.
+    pub resolver: Arc<dyn Resolve>,
+}
 
-// === impl LocalRoutes ===
-
-impl LocalRoutes {
-    /// Makes the routes known. A second call changes nothing.
-    pub fn set(&self, routes: Routes) {
-        self.lock().get_or_insert(routes);
-    }
-
-    /// Forgets the routes. Roles call each other through them and so hold each other; without this they would outlive their node.
-    pub fn close(&self) {
-        let routes = self.lock().take();
-        // Dropped only now: a role may hold the last of something that asks for the routes once more.
-        drop(routes);
-    }
-
-    /// The routes, while they are known.
-    pub fn get(&self) -> Option<Routes> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Routes>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Default for Dial {
+    fn default() -> Self {
+        Self { tls: None, token: None, resolver: Arc::new(SystemNames) }
     }
 }
 
-// === impl MeshChannel ===
+impl fmt::Debug for Dial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let token = self.token.as_ref().map(|_| "…");
+        f.debug_struct("Dial").field("tls", &self.tls).field("token", &token).finish_non_exhaustive()
+    }
+}
+
+/// Why there is no channel.
+#[derive(Debug, thiserror::Error)]
+pub enum ChannelError {
+    /// A URL is none that a role can have.
+    #[error("`{url}` is no URL of a role: {reason}")]
+    Url {
+        /// The URL.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The token holds characters that no header can.
+    #[error("the token holds characters that can't be sent")]
+    Token,
+    /// The files for TLS are of no use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
 
 impl MeshChannel {
-    /// A channel to an address such as `http://127.0.0.1:50051`; it connects on first use and again when it must.
+    /// A channel to the replicas of a role: `urls` is one URL such as `http://ingest:50051` or several by comma, with `http` or `https`.
+    /// Names are resolved again every few seconds, and calls go to all of their addresses. It connects on first use.
     ///
     /// # Errors
-    /// If the text is no such address.
-    pub fn remote(url: &str) -> Result<Self, tonic::transport::Error> {
-        let endpoint = tonic::transport::Endpoint::from_shared(url.to_owned())?
-            .connect_timeout(std::time::Duration::from_secs(5))
-            .http2_keep_alive_interval(std::time::Duration::from_secs(30))
-            .keep_alive_while_idle(true);
-        Ok(Self::Remote(endpoint.connect_lazy()))
+    /// If a text is no such URL, or the files for TLS are of no use.
+    pub fn remote(urls: &str, dial: &Dial) -> Result<Self, ChannelError> {
+        Remote::new(urls, dial).map(Self::Remote)
     }
 }
 
@@ -71,34 +107,18 @@ impl Service<http::Request<Body>> for MeshChannel {
     type Error = Status;
     type Future = Reply;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        match self {
-            Self::Local(_) => Poll::Ready(Ok(())),
-            Self::Remote(channel) => channel.poll_ready(context).map_err(unreachable),
-        }
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Reply {
         match self {
-            Self::Local(routes) => {
-                let routes = routes.get();
-                Box::pin(async move {
-                    let mut routes = routes
-                        .ok_or_else(|| Status::unavailable("the process is starting or has drained"))?;
-                    match routes.call(request).await {
-                        Ok(response) => Ok(response),
-                        Err(never) => match never {},
-                    }
-                })
-            }
-            Self::Remote(channel) => {
-                let call = channel.call(request);
-                Box::pin(async move { call.await.map_err(unreachable) })
-            }
+            Self::Local(routes) => Box::pin(routes.clone().call(request)),
+            Self::Remote(remote) => Box::pin(remote.clone().call(request)),
         }
     }
 }
 
-fn unreachable(error: tonic::transport::Error) -> Status {
-    Status::from_error(Box::new(error))
+fn unreachable(reason: &str) -> Status {
+    status_from_fault(Fault::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, reason))
 }

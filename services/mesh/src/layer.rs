@@ -2,4 +2,7 @@
 
 pub mod authorize;
 pub mod deadline;
+pub mod request_id;
 pub mod rpc_metrics;
+pub mod shed;
+pub mod trace;

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod call;
 pub mod caller;
 pub mod channel;
 pub mod layer;
 pub mod metrics;
 pub mod pages;
+pub mod retry;
 pub mod role;
 pub mod scope;
 pub mod secret;
@@ -12,6 +14,7 @@ pub mod server;
 pub mod shutdown;
 pub mod status;
 pub mod telemetry;
+pub mod tls;
 pub mod tokens;
 
 pub use caller::Caller;

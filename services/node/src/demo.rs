@@ -44,7 +44,7 @@ impl Demo {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let api = listener.local_addr()?;
         let shutdown = Shutdown::new();
-        server::spawn(listener, mock_api::router(), &shutdown);
+        server::spawn(listener, mock_api::router(), None, &shutdown);
         Ok(Self { api, shutdown })
     }
 

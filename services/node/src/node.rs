@@ -111,7 +111,7 @@ impl Node {
         let (routes, health) = wiring::start(wiring::roles(site)?, site)?;
         let (http_addr, grpc_addr) = (address(&http)?, address(&grpc)?);
         wiring::serve_edge(http, site);
-        server::spawn(grpc, server::GrpcPort::new(routes, pages.clone()), &shutdown);
+        server::spawn(grpc, server::GrpcPort::new(routes, pages.clone()), None, &shutdown);
         let drain = Duration::from_secs_f64(config.drain_seconds);
         let node = Self { http: http_addr, grpc: grpc_addr, pages, shutdown, local, drain, folder };
         health.serving().await;

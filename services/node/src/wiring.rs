@@ -232,7 +232,7 @@ pub(crate) fn serve_edge(listener: TcpListener, site: Site<'_>) {
             shutdown: site.shutdown.clone(),
         },
     );
-    server::spawn(listener, service, site.shutdown);
+    server::spawn(listener, service, None, site.shutdown);
 }
 
 // What runs gets most of the process's drain; the rest is for closing connections and stores.

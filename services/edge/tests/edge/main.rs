@@ -370,7 +370,7 @@ async fn it_serves_over_a_real_socket_and_drains() {
     let shutdown = Shutdown::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
     let address = listener.local_addr().expect("address");
-    rfe_mesh::server::spawn(listener, edge(&world, Config::default()), &shutdown);
+    rfe_mesh::server::spawn(listener, edge(&world, Config::default()), None, &shutdown);
     let client = reqwest::Client::new();
     assert_eq!(client.get(format!("http://{address}/healthz")).send().await.expect("answer").status(), 200);
     assert_eq!(client.get(format!("http://{address}/readyz")).send().await.expect("answer").status(), 503);

@@ -164,6 +164,7 @@ pub async fn serve_on(
     rfe_mesh::server::spawn(
         listener,
         GrpcPort::new(routes.routes(), Pages { metrics: metrics.clone(), ..Pages::default() }),
+        None,
         &shutdown,
     );
     Served { url, folder, metrics, lake, shown, shutdown }

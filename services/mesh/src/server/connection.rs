@@ -1,0 +1,149 @@
+//! One connection, from its first byte to its last answer.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http::{HeaderValue, Version, header::CONNECTION};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tower::Service;
+
+use super::{BoxError, Serve};
+use crate::{Shutdown, tls::ServerTls};
+
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_STREAMS: u32 = 1000;
+const WINDOW: u32 = 4 << 20;
+// What may wait of one stream's answer: a Flight message and the next.
+const SEND_BUFFER: usize = 2 << 20;
+// HTTP/1.1 can say goodbye in an answer only. Whoever sends within this time is answered, and told to come back elsewhere.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// Serves a connection until it ends; once shutdown has begun, until what runs on it is answered.
+pub(super) async fn serve<S, B>(stream: TcpStream, service: S, tls: Option<ServerTls>, stop: &Shutdown)
+where
+    S: Serve<B>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let Some(tls) = tls else { return drive(stream, service, stop).await };
+    let handshake = tokio::select! {
+        made = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.acceptor().accept(stream)) => made,
+        () = lingered(stop) => return,
+    };
+    match handshake {
+        Ok(Ok(stream)) => drive(stream, service, stop).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
+        Err(_) => tracing::debug!("no TLS within {HANDSHAKE_TIMEOUT:?}"),
+    }
+}
+
+async fn drive<I, S, B>(io: I, service: S, stop: &Shutdown)
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    S: Serve<B>,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let multiplexed = Arc::new(AtomicBool::new(false));
+    let service = Farewell { service, stop: stop.clone(), multiplexed: multiplexed.clone() };
+    let builder = builder();
+    let connection =
+        builder.serve_connection_with_upgrades(TokioIo::new(io), TowerToHyperService::new(service));
+    let mut connection = pin!(connection);
+    let leave = async {
+        stop.begun().await;
+        if !multiplexed.load(Ordering::Relaxed) {
+            tokio::time::sleep(LINGER).await;
+        }
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = leave => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(error, "connection ended");
+    }
+}
+
+async fn lingered(stop: &Shutdown) {
+    stop.begun().await;
+    tokio::time::sleep(LINGER).await;
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_headers(64);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(MAX_STREAMS)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(2 * WINDOW)
+        .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(32 << 10)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    builder
+}
+
+/// Tells HTTP/1.1 clients that the connection ends with this answer, once shutdown has begun.
+#[derive(Clone)]
+struct Farewell<S> {
+    service: S,
+    stop: Shutdown,
+    multiplexed: Arc<AtomicBool>,
+}
+
+impl<S, B> Service<http::Request<Incoming>> for Farewell<S>
+where
+    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
+    S::Future: Send + 'static,
+    B: 'static,
+{
+    type Response = http::Response<B>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.service.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<Incoming>) -> Self::Future {
+        let multiplexed = request.version() == Version::HTTP_2;
+        if multiplexed {
+            self.multiplexed.store(true, Ordering::Relaxed);
+        }
+        let stop = self.stop.clone();
+        let answer = self.service.call(request);
+        Box::pin(async move {
+            let mut answer = answer.await?;
+            if !multiplexed && stop.has_begun() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(answer)
+        })
+    }
+}
