@@ -15,7 +15,9 @@ use crate::{
 pub struct Global {
     /// Address of all services [env: RFE_URL] [default: http://127.0.0.1:50051]
     ///
-    /// RFE_METADATA_URL, RFE_SCHEDULER_URL, RFE_DLQ_URL and RFE_QUERY_URL override it one by one.
+    /// RFE_METADATA_URL, RFE_SCHEDULER_URL, RFE_DLQ_URL and RFE_QUERY_URL override it one by one. Of an https:// address the
+    /// authorities of the system and those in the file RFE_TLS_CA are trusted; RFE_TLS_CLIENT_CERT and RFE_TLS_CLIENT_KEY are
+    /// the certificate to show.
     #[arg(long, global = true, value_name = "URL", value_parser = rfe_client::check_url)]
     pub url: Option<String>,
     /// Token to send [env: RFE_TOKEN]
@@ -111,6 +113,7 @@ mod tests {
             "rfe ingest finance_csv --wait",
             "rfe runs --source finance_csv --limit 3",
             "rfe status --url 127.0.0.1:50051",
+            "rfe status --url https://rfe.example:50051 --token x",
             "rfe datasets",
             "rfe datasets drop finance_csv",
             "rfe datasets drop finance_csv --yes --json",
@@ -148,7 +151,7 @@ mod tests {
             "rfe schedule create a",
             "rfe schedule create a --every 5m --cron x",
             "rfe schedule create a --every soon",
-            "rfe status --url https://a",
+            "rfe status --url ftp://a",
             "rfe preview",
             "rfe preview a --rows 0",
             "rfe dlq ls --state shut",

@@ -65,7 +65,10 @@ impl CliError {
     pub(crate) fn print(&self) {
         match self {
             Self::Invalid(lines) => lines.iter().for_each(|line| note(line)),
-            Self::Client(Error::Unreachable { .. }) => note(&format!("error: {self}; is `rfe up` running?")),
+            Self::Client(error) => match mend(error) {
+                Some(how) => note(&format!("error: {self}; {how}")),
+                None => note(&format!("error: {self}")),
+            },
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
             _ => note(&format!("error: {self}")),
         }
@@ -80,9 +83,26 @@ impl CliError {
     }
 }
 
+// What to do about an error of which it is known.
+fn mend(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Unreachable { reason, .. } if reason.contains("certificate") => Some(
+            "RFE_TLS_CA names the file of the authority to trust, RFE_TLS_CLIENT_CERT and RFE_TLS_CLIENT_KEY the certificate to show",
+        ),
+        Error::Unreachable { .. } => Some("is `rfe up` running?"),
+        Error::Refused(fault) if fault.code == ErrorCode::Unauthenticated => {
+            Some("set RFE_TOKEN (or --token) to a token that `rfe token create` printed")
+        }
+        Error::Refused(fault) if fault.code == ErrorCode::PermissionDenied => {
+            Some("use a token that has it: `rfe token create --scope …` makes one")
+        }
+        _ => None,
+    }
+}
+
 fn of_client(error: &Error) -> u8 {
     match error {
-        Error::Address { .. } | Error::Token => INVALID_CONFIGURATION,
+        Error::Address { .. } | Error::Tls { .. } | Error::Token => INVALID_CONFIGURATION,
         _ => match error.code() {
             ErrorCode::NotFound => NOT_FOUND,
             ErrorCode::Unavailable => UNREACHABLE,
@@ -108,6 +128,7 @@ mod tests {
         for (error, code) in [
             (refused(ErrorCode::InvalidArgument), 1),
             (refused(ErrorCode::Unauthenticated), 1),
+            (refused(ErrorCode::PermissionDenied), 1),
             (CliError::Failed("x".to_owned()), 1),
             (CliError::Usage("x".to_owned()), 2),
             (CliError::Awaited("x".to_owned()), 3),
@@ -119,6 +140,17 @@ mod tests {
         ] {
             assert_eq!(error.exit_code(), code, "{error:?}");
         }
+    }
+
+    #[test]
+    fn who_is_not_let_in_is_told_how() {
+        let how = |code| match refused(code) {
+            CliError::Client(error) => mend(&error),
+            other => panic!("{other:?}"),
+        };
+        assert!(how(ErrorCode::Unauthenticated).is_some_and(|how| how.contains("RFE_TOKEN")));
+        assert!(how(ErrorCode::PermissionDenied).is_some_and(|how| how.contains("rfe token create")));
+        assert_eq!(how(ErrorCode::NotFound), None);
     }
 
     #[test]

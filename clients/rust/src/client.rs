@@ -16,7 +16,7 @@ use tonic::{
 };
 
 use crate::{
-    Endpoints, Error, Result,
+    Endpoints, Error, Result, Tls,
     endpoints::check_url,
     stub::{Headers, Stub, Wire},
 };
@@ -52,7 +52,7 @@ impl Client {
     /// Tokio runtime.
     ///
     /// # Errors
-    /// If an address or the token is none.
+    /// If an address or the token is none, or a file of TLS can't be used.
     pub fn connect(endpoints: Endpoints) -> Result<Self> {
         Self::builder().endpoints(endpoints).build()
     }
@@ -79,7 +79,8 @@ impl ClientBuilder {
     /// All services at one address.
     #[must_use]
     pub fn url(mut self, url: &str) -> Self {
-        self.endpoints = Endpoints { token: self.endpoints.token.take(), ..Endpoints::single(url) };
+        let Endpoints { token, tls, .. } = self.endpoints;
+        self.endpoints = Endpoints { token, tls, ..Endpoints::single(url) };
         self
     }
 
@@ -87,6 +88,13 @@ impl ClientBuilder {
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.endpoints.token = Some(token.into());
+        self
+    }
+
+    /// How `https://` addresses are spoken to.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.endpoints.tls = tls;
         self
     }
 
@@ -117,12 +125,13 @@ impl ClientBuilder {
     /// Makes the client.
     ///
     /// # Errors
-    /// If an address or the token is none.
+    /// If an address or the token is none, or a file of TLS can't be used.
     pub fn build(self) -> Result<Client> {
         let mut dial = Dial {
             authorization: self.endpoints.token.as_deref().map(bearer).transpose()?,
             connect_timeout: self.connect_timeout,
             backoff: self.backoff,
+            tls: self.endpoints.tls.clone(),
             channels: HashMap::new(),
         };
         let deadline = Some(self.deadline);
@@ -154,6 +163,7 @@ struct Dial {
     authorization: Option<MetadataValue<Ascii>>,
     connect_timeout: Duration,
     backoff: Backoff,
+    tls: Tls,
     channels: HashMap<String, Channel>,
 }
 
@@ -178,9 +188,13 @@ impl Dial {
             url: url.to_owned(),
             reason: error.to_string(),
         };
-        let channel = Endpoint::from_shared(url.to_owned())
+        let mut endpoint = Endpoint::from_shared(url.to_owned())
             .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
-            .map_err(wrong)?
+            .map_err(wrong)?;
+        if url.starts_with("https://") {
+            endpoint = self.tls.on(&endpoint, url)?;
+        }
+        let channel = endpoint
             .connect_timeout(self.connect_timeout)
             .http2_keep_alive_interval(Duration::from_secs(30))
             .keep_alive_while_idle(true)

@@ -1,11 +1,11 @@
 //! Where the services are.
 
-use crate::{Error, Result};
+use crate::{Error, Result, Tls};
 
 /// The address of all services where nothing else is said.
 pub const DEFAULT_URL: &str = "http://127.0.0.1:50051";
 
-/// The addresses of the services, and the token they want.
+/// The addresses of the services, the token they want, and how `https://` ones are spoken to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoints {
     /// Jobs and events.
@@ -20,6 +20,8 @@ pub struct Endpoints {
     pub query: String,
     /// Sent as `authorization: Bearer`.
     pub token: Option<String>,
+    /// For `https://` addresses.
+    pub tls: Tls,
 }
 
 impl Default for Endpoints {
@@ -37,6 +39,7 @@ impl std::fmt::Debug for Endpoints {
             .field("dlq", &self.dlq)
             .field("query", &self.query)
             .field("token", &self.token.as_ref().map(|_| "…"))
+            .field("tls", &self.tls)
             .finish()
     }
 }
@@ -52,11 +55,13 @@ impl Endpoints {
             dlq: url.clone(),
             query: url,
             token: None,
+            tls: Tls::default(),
         }
     }
 
     /// As the environment says: `RFE_URL` for all, `RFE_METADATA_URL`, `RFE_SCHEDULER_URL`, `RFE_DLQ_URL` and `RFE_QUERY_URL` for one
-    /// each, and `RFE_TOKEN`. A variable that is empty counts as unset.
+    /// each, `RFE_TOKEN`, and for `https://` addresses `RFE_TLS_CA`, `RFE_TLS_CLIENT_CERT` and `RFE_TLS_CLIENT_KEY`. A variable that is
+    /// empty counts as unset.
     pub fn from_env() -> Self {
         Self::from_lookup(None, |name| std::env::var(name).ok())
     }
@@ -77,6 +82,11 @@ impl Endpoints {
             dlq: one("RFE_DLQ_URL"),
             query: one("RFE_QUERY_URL"),
             token: get("RFE_TOKEN"),
+            tls: Tls {
+                ca: get("RFE_TLS_CA").map(Into::into),
+                certificate: get("RFE_TLS_CLIENT_CERT").map(Into::into),
+                key: get("RFE_TLS_CLIENT_KEY").map(Into::into),
+            },
             ingest: all,
         }
     }
@@ -85,15 +95,13 @@ impl Endpoints {
 /// Checks an address and gives it the scheme that it may lack.
 ///
 /// # Errors
-/// If it is none, or one that this version can't speak to.
+/// If it is none.
 pub fn check_url(url: &str) -> Result<String> {
     let wrong = |reason: &str| Error::Address { url: url.to_owned(), reason: reason.to_owned() };
     let trimmed = url.trim().trim_end_matches('/');
     let full = if trimmed.contains("://") { trimmed.to_owned() } else { format!("http://{trimmed}") };
-    if full.starts_with("https://") {
-        return Err(wrong("this version speaks HTTP/2 without TLS; use http:// and a proxy that adds TLS"));
-    }
-    let rest = full.strip_prefix("http://").ok_or_else(|| wrong("write it like http://127.0.0.1:50051"))?;
+    let rest = full.strip_prefix("http://").or_else(|| full.strip_prefix("https://"));
+    let rest = rest.ok_or_else(|| wrong("write it like http://127.0.0.1:50051"))?;
     if rest.is_empty() || rest.contains(['/', '?', '#', ' ']) {
         return Err(wrong("write it like http://127.0.0.1:50051"));
     }
@@ -121,6 +129,12 @@ mod tests {
     }
 
     #[test]
+    fn files_of_tls_come_from_the_environment() {
+        let tls = read(None, &[("RFE_TLS_CA", "/ca.pem"), ("RFE_TLS_CLIENT_CERT", "")]).tls;
+        assert_eq!(tls, Tls { ca: Some("/ca.pem".into()), ..Tls::default() });
+    }
+
+    #[test]
     fn a_token_is_not_shown() {
         assert!(!format!("{:?}", read(None, &[("RFE_TOKEN", "s3cret")])).contains("s3cret"));
     }
@@ -128,7 +142,8 @@ mod tests {
     #[test]
     fn addresses_that_can_not_work_are_refused() {
         assert_eq!(check_url("127.0.0.1:50051/").expect("an address"), "http://127.0.0.1:50051");
-        for wrong in ["", "https://a:1", "ftp://a", "http://a b", "http://a/path"] {
+        assert_eq!(check_url("https://rfe.example/").expect("an address"), "https://rfe.example");
+        for wrong in ["", "https://", "ftp://a", "http://a b", "http://a/path"] {
             assert!(check_url(wrong).is_err(), "{wrong}");
         }
     }

@@ -32,6 +32,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file of TLS can't be used.
+    #[error("{setting}: {}: {reason}", path.display())]
+    Tls {
+        /// The variable that names it.
+        setting: &'static str,
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The token can't be a header.
     #[error("the token can't be sent: it has characters that a header can't have")]
     Token,
@@ -51,7 +61,7 @@ impl Error {
         match self {
             Self::Unreachable { .. } => ErrorCode::Unavailable,
             Self::Refused(fault) => fault.code,
-            Self::Address { .. } | Self::Token => ErrorCode::InvalidArgument,
+            Self::Address { .. } | Self::Tls { .. } | Self::Token => ErrorCode::InvalidArgument,
             Self::Protocol { .. } => ErrorCode::Internal,
         }
     }

@@ -15,6 +15,7 @@ mod runs;
 mod schedules;
 mod sources;
 mod stub;
+mod tls;
 
 pub use client::{Client, ClientBuilder};
 pub use endpoints::{DEFAULT_URL, Endpoints, check_url};
@@ -27,3 +28,4 @@ pub use query::Rows;
 pub use rfe_model::{ErrorCode, Fault, Violation};
 pub use rfe_proto::{dlq, ingest, metadata, scheduler};
 pub use sources::ApplyOptions;
+pub use tls::Tls;

@@ -25,7 +25,7 @@ pub(crate) fn document() -> Value {
             "/metrics": {"get": page("metrics", "Metrics in the text form that Prometheus reads.", "text/plain", &[])},
             "/openapi.json": {"get": page("description", "This description.", "application/json", &[])},
         },
-        "components": {"schemas": schemas(), "responses": {"Problem": {
+        "components": {"schemas": schemas(), "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}, "responses": {"Problem": {
             "description": "An error; `type` is `urn:rfe:` and the same reason as in gRPC.",
             "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }}},
@@ -61,6 +61,8 @@ fn webhook() -> Value {
 fn replay() -> Value {
     json!({
         "operationId": "replayDeadLetter",
+        // Where no tokens are set, none is needed.
+        "security": [{"token": []}, {}],
         "tags": ["webhooks"],
         "summary": "Lands a dead letter again.",
         "description": "Takes the letter's id, or its whole JSON; an edited `raw_base64` wins over the letter's own bytes.",
@@ -71,7 +73,8 @@ fn replay() -> Value {
                 "200": answer("The letter was replayed before; nothing was queued.", "AlreadyReplayed"),
             }),
             &[
-                (400, "Not a letter."), (404, "No such letter."), (409, "The letter was discarded."), (410, "Its source was deleted."),
+                (400, "Not a letter."), (401, "Tokens are set, and this call has no valid one."), (403, "The token lacks the scope `admin`."),
+                (404, "No such letter."), (409, "The letter was discarded."), (410, "Its source was deleted."),
                 (413, "The body is too large."), (415, "Not a media type of JSON."), (429, "The backlog is full; see Retry-After."),
                 (503, "A backend can't be reached; see Retry-After."), (504, "It took too long; ask again."),
             ],

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use rfe_mesh::status::http_status;
-use rfe_model::{ErrorCode, Fault};
+use rfe_model::{ErrorCode, Fault, fault::reason};
 use serde::Serialize;
 
 const ROUTE_NOT_FOUND: &str = "ROUTE_NOT_FOUND";
@@ -54,6 +54,11 @@ impl Problem {
         Self { status: StatusCode::METHOD_NOT_ALLOWED, fault }
     }
 
+    // A webhook's signature is refused with 401 too, but no token would help.
+    fn wants_token(&self) -> bool {
+        matches!(self.fault.reason.as_str(), reason::TOKEN_INVALID | reason::TOKEN_EXPIRED)
+    }
+
     fn retry_after(&self) -> Option<u64> {
         let busy = matches!(self.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         let after = self.fault.retry_after.or(busy.then_some(DEFAULT_RETRY_AFTER))?;
@@ -89,6 +94,9 @@ impl IntoResponse for Problem {
         let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.wants_token() {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"rfe\""));
+        }
         if let Some(seconds) = self.retry_after() {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -108,7 +116,6 @@ fn title(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rfe_model::fault::reason;
 
     fn head(fault: Fault) -> (u16, Option<String>) {
         let response = Problem::from(fault).into_response();

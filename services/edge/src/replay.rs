@@ -7,11 +7,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::Engine as _;
-use http::StatusCode;
-use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, fault_from_status};
+use http::{HeaderMap, StatusCode};
+use rfe_mesh::{Caller, MAX_MESSAGE_BYTES, MeshChannel, Scope, caller::Reach, fault_from_status};
 use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::dlq::{
-    ReplayDeadLetterRequest, ReplayDeadLetterResponse, dlq_service_client::DlqServiceClient,
+    GetDeadLetterRequest, ReplayDeadLetterRequest, ReplayDeadLetterResponse,
+    dlq_service_client::DlqServiceClient,
 };
 use serde::{Deserialize, Serialize};
 
@@ -62,14 +63,41 @@ pub(crate) async fn receive(State(edge): State<Arc<Edge>>, request: Request) -> 
 
 async fn replay(edge: &Edge, request: Request) -> Result<ReplayDeadLetterResponse, Fault> {
     let (parts, body) = request.into_parts();
+    let caller = caller(edge, &parts.headers)?;
     media_type::check(&parts.headers)?;
     let held = body::read(&parts.headers, body, MAX_BODY, &edge.budget).await?;
     let call = decode(body::json(&held.bytes)?)?;
-    let mut request = tonic::Request::new(call);
+    check_source(edge, &caller, &call.id).await?;
+    let reply = edge.dlq.clone().replay_dead_letter(timed(edge, call)).await;
+    Ok(reply.map_err(|status| fault_from_status(&status))?.into_inner())
+}
+
+// Who calls; the same scope as over gRPC. Webhooks themselves are guarded by their source's `verify`.
+fn caller(edge: &Edge, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let Some(tokens) = &edge.tokens else { return Ok(Caller::within()) };
+    let caller = tokens.caller(headers)?;
+    if !caller.can_somewhere(Scope::Admin) {
+        caller.may(Scope::Admin, None)?;
+    }
+    Ok(caller)
+}
+
+// The call to dlq is the edge's own and may everything, so a caller who may not is refused here.
+async fn check_source(edge: &Edge, caller: &Caller, id: &str) -> Result<(), Fault> {
+    if caller.reach(Scope::Admin) == Reach::All {
+        return Ok(());
+    }
+    let asked = GetDeadLetterRequest { id: id.to_owned(), reveal: false };
+    let reply = edge.dlq.clone().get_dead_letter(timed(edge, asked)).await;
+    let letter = reply.map_err(|status| fault_from_status(&status))?.into_inner().dead_letter;
+    let letter = letter.ok_or_else(|| Fault::internal("GetDeadLetter answered without a letter"))?;
+    caller.may_unnamed(Scope::Admin, &letter.source)
+}
+
+fn timed<T>(edge: &Edge, message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
     request.set_timeout(edge.config.deadline);
-    let reply =
-        edge.dlq.clone().replay_dead_letter(request).await.map_err(|status| fault_from_status(&status))?;
-    Ok(reply.into_inner())
+    request
 }
 
 fn decode(json: &str) -> Result<ReplayDeadLetterRequest, Fault> {

@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use http::{HeaderValue, StatusCode, header};
-use rfe_mesh::{MeshChannel, Shutdown, pages::Pages};
+use rfe_mesh::{MeshChannel, Shutdown, pages::Pages, tokens::Tokens};
 use rfe_model::secret::SecretStore;
 use rfe_proto::dlq::dlq_service_client::DlqServiceClient;
 
@@ -29,6 +29,8 @@ pub struct Deps {
     pub dlq: MeshChannel,
     /// Where secrets of `verify` come from.
     pub secrets: Arc<dyn SecretStore>,
+    /// What a replay needs one of; `None` if anybody may.
+    pub tokens: Option<Tokens>,
     /// The process's pages.
     pub pages: Pages,
     /// The process's shutdown.
@@ -44,6 +46,7 @@ pub(crate) struct Edge {
     pub(crate) dlq: DlqServiceClient<MeshChannel>,
     pub(crate) budget: Budget,
     pub(crate) outcomes: Outcomes,
+    pub(crate) tokens: Option<Tokens>,
     pages: Pages,
     openapi: String,
 }
@@ -56,6 +59,7 @@ pub fn service(config: Config, deps: Deps) -> Router {
         dlq: replay::client(deps.dlq),
         budget: Budget::new(config.body_budget),
         outcomes: Outcomes::new(&deps.pages.metrics),
+        tokens: deps.tokens,
         pages: deps.pages,
         openapi: openapi::document().to_string(),
         config,

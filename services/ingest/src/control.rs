@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rfe_mesh::caller::Reach;
 use rfe_model::Fault;
 use rfe_proto::ingest::QueueStats;
 use rfe_queue::{QueueControl, SourceStats};
@@ -32,11 +33,18 @@ impl Control {
         Ok(self.queue.resume(source).await?)
     }
 
-    /// Counts by source, and their sum; `source`: only that one.
-    pub(crate) async fn stats(&self, source: &str) -> Result<(Vec<QueueStats>, QueueStats), Fault> {
+    /// Counts by source, and their sum, of those that the caller reaches; `source`: only that one.
+    pub(crate) async fn stats(
+        &self,
+        source: &str,
+        reach: &Reach,
+    ) -> Result<(Vec<QueueStats>, QueueStats), Fault> {
         let all = self.queue.stats().await?;
-        let sources: Vec<_> =
-            all.into_iter().filter(|of| source.is_empty() || of.source == source).map(encode).collect();
+        let sources: Vec<_> = all
+            .into_iter()
+            .filter(|of| (source.is_empty() || of.source == source) && reach.has(&of.source))
+            .map(encode)
+            .collect();
         let total = sources.iter().fold(QueueStats::default(), |sum, of| QueueStats {
             source: String::new(),
             queued_jobs: sum.queued_jobs + of.queued_jobs,

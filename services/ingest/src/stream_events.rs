@@ -1,7 +1,7 @@
 //! Events come in as a stream. The next messages are taken off the connection once those before are durable: that is the flow control.
 
 use futures::FutureExt as _;
-use rfe_mesh::Shutdown;
+use rfe_mesh::{Caller, Scope, Shutdown};
 use rfe_model::Fault;
 use rfe_proto::ingest::{Event, EventOutcome, EventResult, StreamEventsRequest, StreamEventsResponse};
 use tonic::Streaming;
@@ -20,6 +20,7 @@ const MAX_NAMED: usize = 1000;
 #[derive(Debug)]
 pub(crate) struct EventStream<'a> {
     door: &'a EventDoor,
+    caller: Caller,
     source: String,
     group: Vec<Event>,
     group_bytes: usize,
@@ -36,9 +37,10 @@ enum Came {
 // === impl EventStream ===
 
 impl<'a> EventStream<'a> {
-    pub(crate) fn new(door: &'a EventDoor) -> Self {
+    pub(crate) fn new(door: &'a EventDoor, caller: Caller) -> Self {
         Self {
             door,
+            caller,
             source: String::new(),
             group: Vec::new(),
             group_bytes: 0,
@@ -88,6 +90,7 @@ impl<'a> EventStream<'a> {
     async fn take(&mut self, message: StreamEventsRequest) -> Result<(), Fault> {
         if self.source.is_empty() {
             self.source = message.source;
+            self.caller.may(Scope::Ingest, Some(&self.source))?;
             self.door.check(&self.source).await?;
         } else if !message.source.is_empty() && message.source != self.source {
             let reason =

@@ -2,6 +2,7 @@
 
 mod check;
 mod migrate;
+mod token;
 mod up;
 
 use std::{
@@ -44,6 +45,9 @@ enum Command {
     },
     /// Brings the tables of Postgres (RFE_POSTGRES_URL) up to date, says what it did, and exits.
     Migrate,
+    /// Makes, lists and revokes the tokens that servers accept
+    #[command(subcommand)]
+    Token(token::Token),
     #[command(flatten)]
     Client(Box<rfe_cli::Command>),
 }
@@ -75,6 +79,7 @@ async fn run(rfe: Rfe) -> ExitCode {
             Ok(config) => migrate::run(&config).await,
             Err(code) => code,
         },
+        Command::Token(command) => token::run(command, rfe.global.json),
         Command::Client(command) => rfe_cli::run(*command, rfe.global).await,
     }
 }

@@ -45,6 +45,9 @@ pub enum QueryError {
     /// The metadata role said no.
     #[error("{0}")]
     Catalog(Fault),
+    /// The caller's token does not reach a table.
+    #[error("{0}")]
+    Denied(Fault),
     /// A data file can't be read.
     #[error("{0}")]
     Lake(String),
@@ -73,7 +76,7 @@ impl From<QueryError> for Fault {
             }
             QueryError::Unsupported(_) => Self::new(ErrorCode::Unimplemented, reason::NOT_IMPLEMENTED, text),
             QueryError::Field(path, why) => Self::invalid(path, why),
-            QueryError::Catalog(fault) => fault,
+            QueryError::Catalog(fault) | QueryError::Denied(fault) => fault,
             QueryError::Lake(_) => Self::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, text),
             QueryError::Internal(_) => Self::internal(text),
         }

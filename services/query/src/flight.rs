@@ -20,7 +20,7 @@ use arrow_flight::{
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, stream};
 use prost::Message as _;
-use rfe_mesh::layer::deadline;
+use rfe_mesh::{caller, layer::deadline};
 use tonic::{Request, Response, Status, Streaming, metadata::MetadataMap};
 
 use crate::{engine::identifier, error::QueryError, ticket::Pinned};
@@ -87,15 +87,18 @@ impl FlightService for Door {
         FlightService::handshake(&self.0, request).await
     }
 
-    async fn list_flights(&self, _: Request<Criteria>) -> Reply<Self::ListFlightsStream> {
-        let flights = self.0.flights().await?;
+    async fn list_flights(&self, request: Request<Criteria>) -> Reply<Self::ListFlightsStream> {
+        let flights = self.0.flights(&caller::of(&request)).await?;
         Ok(Response::new(stream::iter(flights.into_iter().map(Ok)).boxed()))
     }
 
     async fn get_flight_info(&self, request: Request<FlightDescriptor>) -> Reply<FlightInfo> {
         match descriptor_sql(request.get_ref())? {
             None => FlightService::get_flight_info(&self.0, request).await,
-            Some(sql) => Ok(Response::new(self.0.info(&sql, Bytes::new(), request.into_inner()).await?)),
+            Some(sql) => {
+                let caller = caller::of(&request);
+                Ok(Response::new(self.0.info(&sql, Bytes::new(), request.into_inner(), &caller).await?))
+            }
         }
     }
 
@@ -121,7 +124,7 @@ impl FlightService for Door {
         }
         let sql = sql_text(&request.get_ref().ticket, "ticket")?;
         let limit = time_left(request.metadata());
-        self.0.rows(Pinned::new(sql, 0, Bytes::new()), limit).await
+        self.0.rows(Pinned::new(sql, 0, Bytes::new()), limit, &caller::of(&request)).await
     }
 
     async fn do_put(&self, request: Request<Streaming<FlightData>>) -> Reply<Self::DoPutStream> {

@@ -15,6 +15,7 @@ mod merge;
 mod parameters;
 mod prepared;
 mod pruning;
+mod reach;
 mod recent;
 mod relation;
 mod rewrite;

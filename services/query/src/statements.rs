@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use arrow_schema::{DataType, SchemaRef};
 use rfe_lake::Lake;
-use rfe_mesh::{MeshChannel, Metrics, Shutdown};
+use rfe_mesh::{Caller, MeshChannel, Metrics, Shutdown};
 
 pub use self::timed::Binding;
 use self::{
@@ -28,6 +28,7 @@ use crate::{
     gate::{Gate, Gated},
     parameters::Parameters,
     pruning::Zone,
+    reach,
     recent::Recent,
     running::Running,
     stop::Stop,
@@ -116,7 +117,7 @@ impl Statements {
     }
 
     /// Columns and parameters of a statement at the newest snapshot, and that snapshot.
-    pub async fn describe(&self, sql: &str) -> Result<(Description, u64), QueryError> {
+    pub async fn describe(&self, sql: &str, caller: &Caller) -> Result<(Description, u64), QueryError> {
         let gated = match self.0.gated.get(&sql.to_owned()) {
             Some(known) => known,
             None => {
@@ -124,6 +125,7 @@ impl Statements {
                 self.gate(sql).await?
             }
         };
+        reach::check(caller, &gated)?;
         let resolved = self.resolve(&gated, 0, Need::Columns).await?;
         let key = (gated.sql.clone(), resolved.relations.clone());
         // The columns of `meta` belong to the metadata role, which may be of another version a moment later.
@@ -132,7 +134,7 @@ impl Statements {
             return Ok((known, resolved.snapshot));
         }
         let _place = self.0.admission.enter().await?;
-        let attached = self.attach(&resolved, false).await?;
+        let attached = self.attach(&resolved, false, caller).await?;
         let engine = Arc::clone(&self.0.engine);
         let description = on_large_stack("describe", move || {
             let failed = |error| engine.failed(&error);
@@ -152,7 +154,7 @@ impl Statements {
 
     /// Columns of queries of our own, such as empty relations.
     pub async fn columns_of(&self, queries: Vec<String>) -> Result<Vec<SchemaRef>, QueryError> {
-        let attached = self.attach(&Resolved::default(), false).await?;
+        let attached = self.attach(&Resolved::default(), false, &Caller::within()).await?;
         let engine = Arc::clone(&self.0.engine);
         on_large_stack("describe", move || {
             let failed = |error| engine.failed(&error);
@@ -168,12 +170,17 @@ impl Statements {
     }
 
     /// Runs a statement at its snapshot; `limit` is what its client has time for.
-    pub async fn run(&self, pinned: Pinned, limit: Option<Duration>) -> Result<Batches, QueryError> {
+    pub async fn run(
+        &self,
+        pinned: Pinned,
+        limit: Option<Duration>,
+        caller: &Caller,
+    ) -> Result<Batches, QueryError> {
         let limit = limit.unwrap_or(self.0.max_runtime).min(self.0.max_runtime);
         let stop = Stop::default();
         // Dropped with this future or with the stream: either way the client has gone.
         let guard = stop.guard();
-        let started = self.start(pinned, stop.clone(), limit);
+        let started = self.start(pinned, stop.clone(), limit, caller);
         tokio::select! {
             started = tokio::time::timeout(limit, started) => {
                 let job = started.map_err(|_| QueryError::Deadline(limit))??;
@@ -183,14 +190,22 @@ impl Statements {
         }
     }
 
-    async fn start(&self, pinned: Pinned, stop: Stop, limit: Duration) -> Result<Job, QueryError> {
+    async fn start(
+        &self,
+        pinned: Pinned,
+        stop: Stop,
+        limit: Duration,
+        caller: &Caller,
+    ) -> Result<Job, QueryError> {
         let entry = self.0.running.enter(&pinned.id, &stop);
         let place = self.0.admission.enter().await?;
         let gated = self.gate(&pinned.sql).await?;
+        // Whoever made the ticket: it opens nothing that its bearer may not see.
+        reach::check(caller, &gated)?;
         let parameters = Parameters::decode(&pinned.parameters)?;
         let resolved = self.resolve(&gated, pinned.snapshot, Need::Rows(&parameters)).await?;
         let binding = self.0.timed.resolved(resolved.took);
-        let attached = self.attach(&resolved, true).await?;
+        let attached = self.attach(&resolved, true, caller).await?;
         stop.watch(limit);
         Ok(Job {
             engine: Arc::clone(&self.0.engine),

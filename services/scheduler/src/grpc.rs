@@ -1,7 +1,11 @@
 //! `rfe.scheduler.v1.SchedulerService`: decode, call, encode.
 
 use jiff::Timestamp;
-use rfe_mesh::status_from_fault;
+use rfe_mesh::{
+    Scope,
+    caller::{self, Reach},
+    status_from_fault,
+};
 use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::scheduler as pb;
 use rfe_registry::Page;
@@ -21,6 +25,8 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::CreateScheduleRequest>,
     ) -> Answer<pb::CreateScheduleResponse> {
+        let source = request.get_ref().schedule.as_ref().map_or("", |schedule| &schedule.source);
+        caller::check(&request, Scope::Admin, source)?;
         let made = self
             .0
             .create(request.into_inner().schedule, Timestamp::now())
@@ -33,6 +39,8 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::UpdateScheduleRequest>,
     ) -> Answer<pb::UpdateScheduleResponse> {
+        let id = request.get_ref().schedule.as_ref().map_or("", |schedule| &schedule.schedule_id);
+        self.about(&request, Scope::Admin, id).await?;
         let now = self
             .0
             .update(request.into_inner().schedule, Timestamp::now())
@@ -45,7 +53,8 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::GetScheduleRequest>,
     ) -> Answer<pb::GetScheduleResponse> {
-        let found = self.0.get(&request.into_inner().schedule_id).await.map_err(status_from_fault)?;
+        let found = self.0.get(&request.get_ref().schedule_id).await.map_err(status_from_fault)?;
+        caller::of(&request).may_unnamed(Scope::Read, &found.source).map_err(status_from_fault)?;
         Ok(Response::new(pb::GetScheduleResponse { schedule: Some(found) }))
     }
 
@@ -53,10 +62,13 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::ListSchedulesRequest>,
     ) -> Answer<pb::ListSchedulesResponse> {
-        let pb::ListSchedulesRequest { source, page_size, page_token } = request.into_inner();
+        let caller = caller::of(&request);
+        let pb::ListSchedulesRequest { mut source, page_size, page_token } = request.into_inner();
+        let reach = caller.narrow(Scope::Read, &mut source).map_err(status_from_fault)?;
         let size = size(page_size)?;
         let schedules = self.0.list(&source, &one_more(size, page_token)).await.map_err(status_from_fault)?;
-        let (schedules, next_page_token) = cut(schedules, size, |schedule| &schedule.schedule_id);
+        let (mut schedules, next_page_token) = cut(schedules, size, |schedule| &schedule.schedule_id);
+        schedules.retain(|schedule| reach.has(&schedule.source));
         Ok(Response::new(pb::ListSchedulesResponse { schedules, next_page_token }))
     }
 
@@ -64,6 +76,7 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::DeleteScheduleRequest>,
     ) -> Answer<pb::DeleteScheduleResponse> {
+        self.about(&request, Scope::Admin, &request.get_ref().schedule_id).await?;
         self.0.delete(&request.into_inner().schedule_id).await.map_err(status_from_fault)?;
         Ok(Response::new(pb::DeleteScheduleResponse {}))
     }
@@ -72,6 +85,7 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::PauseScheduleRequest>,
     ) -> Answer<pb::PauseScheduleResponse> {
+        self.about(&request, Scope::Admin, &request.get_ref().schedule_id).await?;
         let now = self.0.pause(&request.into_inner().schedule_id).await.map_err(status_from_fault)?;
         Ok(Response::new(pb::PauseScheduleResponse { schedule: Some(now) }))
     }
@@ -80,6 +94,7 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::ResumeScheduleRequest>,
     ) -> Answer<pb::ResumeScheduleResponse> {
+        self.about(&request, Scope::Admin, &request.get_ref().schedule_id).await?;
         let now = self
             .0
             .resume(&request.into_inner().schedule_id, Timestamp::now())
@@ -92,6 +107,7 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::TriggerScheduleRequest>,
     ) -> Answer<pb::TriggerScheduleResponse> {
+        self.about(&request, Scope::Admin, &request.get_ref().schedule_id).await?;
         let pb::TriggerScheduleRequest { schedule_id, request_id } = request.into_inner();
         let job_id =
             self.0.trigger(&schedule_id, request_id, Timestamp::now()).await.map_err(status_from_fault)?;
@@ -119,12 +135,30 @@ impl pb::scheduler_service_server::SchedulerService for Scheduler {
         &self,
         request: Request<pb::ListFiringsRequest>,
     ) -> Answer<pb::ListFiringsResponse> {
+        self.about(&request, Scope::Read, &request.get_ref().schedule_id).await?;
         let pb::ListFiringsRequest { schedule_id, page_size, page_token } = request.into_inner();
         let size = size(page_size)?;
         let firings =
             self.0.firings(&schedule_id, &one_more(size, page_token)).await.map_err(status_from_fault)?;
         let (firings, next_page_token) = cut(firings, size, |firing| &firing.firing_id);
         Ok(Response::new(pb::ListFiringsResponse { firings, next_page_token }))
+    }
+}
+
+impl Scheduler {
+    // Refuses a caller who may not do it to the source of a schedule. Who reaches all sources costs no look at the schedule.
+    async fn about<T: Sync>(
+        &self,
+        request: &Request<T>,
+        scope: Scope,
+        schedule_id: &str,
+    ) -> Result<(), Status> {
+        let caller = caller::of(request);
+        if caller.reach(scope) == Reach::All {
+            return Ok(());
+        }
+        let schedule = self.0.get(schedule_id).await.map_err(status_from_fault)?;
+        caller.may_unnamed(scope, &schedule.source).map_err(status_from_fault)
     }
 }
 

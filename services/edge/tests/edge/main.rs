@@ -23,6 +23,7 @@ fn edge(world: &Arc<World>, config: Config) -> Router {
             ingest: channel.clone(),
             dlq: channel,
             secrets: Arc::new(ProcessSecrets),
+            tokens: None,
             pages: Pages::default(),
             shutdown: Shutdown::new(),
         },

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rfe_mesh::{Scope, caller};
 use rfe_model::{Fault, kind::Kinds};
 use rfe_proto::metadata as pb;
 use rfe_registry::{CatalogStore, RegistryError, RunFilter, RunStore, SourceStore, UpkeepStore, file_cursor};
@@ -68,6 +69,7 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::GetSourceRequest>,
     ) -> Result<Response<pb::GetSourceResponse>, Status> {
+        caller::check(&request, Scope::Read, &request.get_ref().name)?;
         let name = request.into_inner().name;
         required("name", &name)?;
         let source = self.sources.source(&name).await.map_err(status)?;
@@ -79,11 +81,13 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::ListSourcesRequest>,
     ) -> Result<Response<pb::ListSourcesResponse>, Status> {
+        let reach = caller::of(&request).reach(Scope::Read);
         let request = request.into_inner();
         let asked = SOURCES.page(request.page_size, &request.page_token).map_err(status)?;
         let found = self.sources.sources(&asked.of_store(), request.show_deleted).await;
         let (found, revision) = found.map_err(status)?;
-        let (sources, next_page_token) = asked.cut(found, |source| source.name.clone());
+        let (mut sources, next_page_token) = asked.cut(found, |source| source.name.clone());
+        sources.retain(|source| reach.has(&source.name));
         Ok(Response::new(pb::ListSourcesResponse { sources, next_page_token, revision }))
     }
 
@@ -91,6 +95,7 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::DeleteSourceRequest>,
     ) -> Result<Response<pb::DeleteSourceResponse>, Status> {
+        caller::check(&request, Scope::Admin, &request.get_ref().name)?;
         let request = request.into_inner();
         self.sources.delete(required("name", &request.name)?).await.map_err(status)?;
         Ok(Response::new(pb::DeleteSourceResponse {}))
@@ -100,10 +105,12 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::GetRunRequest>,
     ) -> Result<Response<pb::GetRunResponse>, Status> {
+        let caller = caller::of(&request);
         let id = request.into_inner().run_id;
         required("run_id", &id)?;
         let run = self.runs.run(&id).await.map_err(status)?;
         let run = run.ok_or_else(|| status(RegistryError::NotFound { what: "run", id }))?;
+        caller.may_unnamed(Scope::Read, &run.source).map_err(status)?;
         Ok(Response::new(pb::GetRunResponse { run: Some(run) }))
     }
 
@@ -111,7 +118,9 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::ListRunsRequest>,
     ) -> Result<Response<pb::ListRunsResponse>, Status> {
-        let request = request.into_inner();
+        let caller = caller::of(&request);
+        let mut request = request.into_inner();
+        let reach = caller.narrow(Scope::Read, &mut request.source).map_err(status)?;
         let asked = RUNS.page(request.page_size, &request.page_token).map_err(status)?;
         let filter = RunFilter {
             states: request.states().collect(),
@@ -119,7 +128,8 @@ impl pb::metadata_service_server::MetadataService for Metadata {
             source: Some(request.source).filter(|source| !source.is_empty()),
         };
         let found = self.runs.runs(&filter, &asked.of_store()).await.map_err(status)?;
-        let (runs, next_page_token) = asked.cut(found, |run| run.run_id.clone());
+        let (mut runs, next_page_token) = asked.cut(found, |run| run.run_id.clone());
+        runs.retain(|run| reach.has(&run.source));
         Ok(Response::new(pb::ListRunsResponse { runs, next_page_token }))
     }
 
@@ -127,6 +137,7 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::ListSchemaVersionsRequest>,
     ) -> Result<Response<pb::ListSchemaVersionsResponse>, Status> {
+        caller::check(&request, Scope::Read, &request.get_ref().dataset)?;
         let request = request.into_inner();
         let dataset = required("dataset", &request.dataset)?;
         let asked = SCHEMAS.page(request.page_size, &request.page_token).map_err(status)?;
@@ -139,11 +150,13 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::ListDatasetsRequest>,
     ) -> Result<Response<pb::ListDatasetsResponse>, Status> {
+        let reach = caller::of(&request).reach(Scope::Read);
         let request = request.into_inner();
         let asked = DATASETS.page(request.page_size, &request.page_token).map_err(status)?;
         let (found, _) = self.sources.sources(&asked.of_store(), true).await.map_err(status)?;
         let (sources, next_page_token) = asked.cut(found, |source| source.name.clone());
-        let names: Vec<String> = sources.into_iter().map(|source| source.name).collect();
+        let names = sources.into_iter().map(|source| source.name);
+        let names: Vec<String> = names.filter(|name| reach.has(name)).collect();
         let datasets = if names.is_empty() { Vec::new() } else { self.datasets(&names).await? };
         Ok(Response::new(pb::ListDatasetsResponse { datasets, next_page_token }))
     }
@@ -152,6 +165,7 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::GetDatasetRequest>,
     ) -> Result<Response<pb::GetDatasetResponse>, Status> {
+        caller::check(&request, Scope::Read, &request.get_ref().name)?;
         let id = request.into_inner().name;
         required("name", &id)?;
         let found = self.datasets(std::slice::from_ref(&id)).await?.pop();
@@ -163,6 +177,7 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::DropDatasetRequest>,
     ) -> Result<Response<pb::DropDatasetResponse>, Status> {
+        caller::check(&request, Scope::Admin, &request.get_ref().name)?;
         let request = request.into_inner();
         let name = required("name", &request.name)?;
         let (dataset, snapshot) = self.upkeep.drop_dataset(name).await.map_err(status)?;
@@ -174,6 +189,7 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::ListDataFilesRequest>,
     ) -> Result<Response<pb::ListDataFilesResponse>, Status> {
+        caller::check(&request, Scope::Read, &request.get_ref().dataset)?;
         let request = request.into_inner();
         let dataset = required("dataset", &request.dataset)?;
         let asked = FILES.page(request.page_size, &request.page_token).map_err(status)?;
@@ -187,6 +203,7 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::GetFreshnessRequest>,
     ) -> Result<Response<pb::GetFreshnessResponse>, Status> {
+        caller::check(&request, Scope::Read, &request.get_ref().source)?;
         let source = request.into_inner().source;
         required("source", &source)?;
         let asked = FRESHNESS.page(1, "").map_err(status)?;
@@ -199,10 +216,12 @@ impl pb::metadata_service_server::MetadataService for Metadata {
         &self,
         request: Request<pb::ListFreshnessRequest>,
     ) -> Result<Response<pb::ListFreshnessResponse>, Status> {
+        let reach = caller::of(&request).reach(Scope::Read);
         let request = request.into_inner();
         let asked = FRESHNESS.page(request.page_size, &request.page_token).map_err(status)?;
         let found = self.catalog.freshness(None, &asked.of_store()).await.map_err(status)?;
-        let (freshness, next_page_token) = asked.cut(found, |fresh| fresh.source.clone());
+        let (mut freshness, next_page_token) = asked.cut(found, |fresh| fresh.source.clone());
+        freshness.retain(|fresh| reach.has(&fresh.source));
         Ok(Response::new(pb::ListFreshnessResponse { freshness, next_page_token }))
     }
 }

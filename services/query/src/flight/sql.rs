@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures::StreamExt as _;
 use prometheus_client::metrics::counter::Counter;
 use prost::Message as _;
-use rfe_mesh::Metrics;
+use rfe_mesh::{Caller, Metrics};
 
 use super::{Flow, Reply, answer};
 use crate::{
@@ -64,8 +64,9 @@ impl Sql {
         sql: &str,
         parameters: Bytes,
         descriptor: FlightDescriptor,
+        caller: &Caller,
     ) -> Result<FlightInfo, QueryError> {
-        let (description, snapshot) = self.0.statements.describe(sql).await?;
+        let (description, snapshot) = self.0.statements.describe(sql, caller).await?;
         let pinned = Pinned::new(sql.to_owned(), snapshot, parameters);
         let ticket = TicketStatementQuery { statement_handle: pinned.encode_to_vec().into() };
         // With parameters the columns' types are certain only once they are bound; the stream then tells them.
@@ -73,20 +74,27 @@ impl Sql {
         answer::info(schema.as_ref(), ticket.as_any().encode_to_vec(), descriptor)
     }
 
-    /// Every dataset as a flight.
-    pub async fn flights(&self) -> Result<Vec<FlightInfo>, QueryError> {
+    /// Every dataset that a caller may see as a flight.
+    pub async fn flights(&self, caller: &Caller) -> Result<Vec<FlightInfo>, QueryError> {
         let datasets = self.0.statements.catalog().all().await?;
         let flight = |name: String| {
             let ticket = format!("SELECT * FROM {}", crate::engine::identifier(&name)).into_bytes();
             answer::info(None, ticket, FlightDescriptor::new_path(vec![name]))
         };
-        datasets.into_iter().filter_map(|dataset| Some(flight(dataset.dataset?.name))).collect()
+        let reach = crate::reach::of(caller);
+        let names = datasets.into_iter().filter_map(|dataset| Some(dataset.dataset?.name));
+        names.filter(|name| reach.has(name)).map(flight).collect()
     }
 
     /// A statement's rows.
-    pub async fn rows(&self, pinned: Pinned, limit: Option<Duration>) -> Reply<Flow<FlightData>> {
+    pub async fn rows(
+        &self,
+        pinned: Pinned,
+        limit: Option<Duration>,
+        caller: &Caller,
+    ) -> Reply<Flow<FlightData>> {
         self.0.queries.inc();
-        let batches = self.0.statements.run(pinned, limit).await.inspect_err(|_| {
+        let batches = self.0.statements.run(pinned, limit, caller).await.inspect_err(|_| {
             self.0.failed.inc();
         })?;
         let (failed, rows) = (self.0.failed.clone(), self.0.rows.clone());

@@ -3,6 +3,7 @@
 use arrow_array::RecordBatch;
 use arrow_flight::sql::{CommandGetTables, metadata::GetTablesBuilder};
 use arrow_schema::{Field, Schema, SchemaRef};
+use rfe_mesh::Caller;
 
 use crate::{
     engine::identifier, error::QueryError, information::Described, rewrite::CATALOG, statements::Statements,
@@ -11,10 +12,14 @@ use crate::{
 /// The type of every table.
 pub const TABLE_TYPE: &str = "TABLE";
 
-/// Answers GetTables.
-pub async fn batch(query: CommandGetTables, statements: &Statements) -> Result<RecordBatch, QueryError> {
+/// Answers GetTables with what the caller may see.
+pub async fn batch(
+    query: CommandGetTables,
+    statements: &Statements,
+    caller: &Caller,
+) -> Result<RecordBatch, QueryError> {
     let mut builder: GetTablesBuilder = query.into_builder();
-    let all = statements.all_tables().await?;
+    let all = statements.all_tables(caller).await?;
     let schemas = if builder.include_schema() { schemas(&all, statements).await? } else { Vec::new() };
     let none = Schema::empty();
     for (at, table) in all.iter().enumerate() {

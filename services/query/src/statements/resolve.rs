@@ -6,6 +6,7 @@ use std::{
 };
 
 use rfe_lake::Bucket;
+use rfe_mesh::{Caller, caller::Reach};
 use rfe_model::name::nearest;
 use rfe_proto::metadata::{Layer, ResolvedDataset};
 
@@ -20,7 +21,7 @@ use crate::{
     information::{self, Described},
     parameters::Parameters,
     pruning::Pruning,
-    relation,
+    reach, relation,
 };
 
 /// Relations of a statement at a snapshot.
@@ -151,23 +152,30 @@ impl Statements {
     }
 
     /// A database with the relations; `rows` false leaves the tables of `meta` empty.
-    pub(super) async fn attach(&self, resolved: &Resolved, rows: bool) -> Result<Arc<Attached>, QueryError> {
+    pub(super) async fn attach(
+        &self,
+        resolved: &Resolved,
+        rows: bool,
+        caller: &Caller,
+    ) -> Result<Arc<Attached>, QueryError> {
         let engine = Arc::clone(&self.0.engine);
         let relations = resolved.relations.clone();
         let attached = on_large_stack("attach", move || engine.attach(&relations)).await?;
         for (schema, table) in &resolved.relations.filled {
             match *schema {
                 "meta" => self.fill_meta(&attached, table, rows).await?,
-                _ => self.fill_information(&attached, table).await?,
+                _ => self.fill_information(&attached, table, caller).await?,
             }
         }
         Ok(attached)
     }
 
-    /// Every table with its columns.
-    pub async fn all_tables(&self) -> Result<Vec<Described>, QueryError> {
+    /// Every table that a caller may see, with its columns.
+    pub async fn all_tables(&self, caller: &Caller) -> Result<Vec<Described>, QueryError> {
+        let reach = reach::of(caller);
         let mut all = Vec::new();
-        for dataset in &self.catalog().all().await? {
+        let datasets = self.catalog().all().await?;
+        for dataset in datasets.iter().filter(|dataset| reach.has(name_of(dataset))) {
             let name = dataset.dataset.as_ref().map(|dataset| dataset.name.clone()).unwrap_or_default();
             let columns = |columns: Vec<relation::Shown>| {
                 columns.into_iter().map(|(name, kind)| (name, kind.to_string())).collect()
@@ -179,7 +187,8 @@ impl Statements {
             });
             all.push(Described { schema: "raw", name, columns: columns(relation::raw_columns(dataset)?) });
         }
-        for table in META {
+        let meta = if reach == Reach::All { &META[..] } else { &[] };
+        for table in meta.iter().copied() {
             let schema = self.catalog().scan(table).await?.schema()?;
             let kind = |field: &arrow_schema::FieldRef| {
                 let kind = relation::arrow_to_sql(field.data_type())
@@ -204,8 +213,13 @@ impl Statements {
         Ok(())
     }
 
-    async fn fill_information(&self, attached: &Arc<Attached>, table: &str) -> Result<(), QueryError> {
-        let batch = information::rows(table, &self.all_tables().await?)?;
+    async fn fill_information(
+        &self,
+        attached: &Arc<Attached>,
+        table: &str,
+        caller: &Caller,
+    ) -> Result<(), QueryError> {
+        let batch = information::rows(table, &self.all_tables(caller).await?)?;
         let schema = Space::Information.schema();
         self.blocking(attached, table, move |attached, table| {
             attached.create_table(schema, table, &batch.schema())?;

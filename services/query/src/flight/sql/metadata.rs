@@ -12,6 +12,7 @@ use arrow_flight::{
 };
 use arrow_schema::{DataType, Field, Schema};
 use prost::Message;
+use rfe_mesh::Caller;
 
 use super::{Sql, answer};
 use crate::{error::QueryError, flight::tables, rewrite::CATALOG};
@@ -51,8 +52,8 @@ pub fn table_types(query: CommandGetTableTypes) -> Answer {
     built(builder.build())
 }
 
-pub async fn tables(query: CommandGetTables, sql: &Sql) -> Answer {
-    tables::batch(query, &sql.0.statements).await
+pub async fn tables(query: CommandGetTables, sql: &Sql, caller: &Caller) -> Answer {
+    tables::batch(query, &sql.0.statements, caller).await
 }
 
 pub fn sql_info(query: CommandGetSqlInfo, sql: &Sql) -> Answer {

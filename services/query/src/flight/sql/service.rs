@@ -20,7 +20,11 @@ use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use prost::Message as _;
-use tonic::{Request, Response, Status, Streaming, metadata::MetadataValue};
+use rfe_mesh::{caller, tokens};
+use tonic::{
+    Request, Response, Status, Streaming,
+    metadata::{Ascii, MetadataMap, MetadataValue},
+};
 
 use super::{Sql, metadata};
 use crate::{
@@ -36,11 +40,15 @@ const READ_ONLY: &str = "this server is read-only: send rows through the ingest 
 impl FlightSqlService for Sql {
     type FlightService = Self;
 
-    // Clients with a user name expect a token; what it is worth is decided elsewhere.
-    async fn do_handshake(&self, _: Request<Streaming<HandshakeRequest>>) -> Reply<Flow<HandshakeResponse>> {
+    // Clients with a user name and a password expect a token for the calls that follow: it is the password. What it is worth was
+    // decided at the door.
+    async fn do_handshake(
+        &self,
+        request: Request<Streaming<HandshakeRequest>>,
+    ) -> Reply<Flow<HandshakeResponse>> {
         let answer = HandshakeResponse { protocol_version: 0, payload: Bytes::new() };
         let mut response = Response::new(stream::iter([Ok(answer)]).boxed());
-        response.metadata_mut().insert("authorization", MetadataValue::from_static("Bearer anonymous"));
+        response.metadata_mut().insert("authorization", bearer(request.metadata()));
         Ok(response)
     }
 
@@ -49,7 +57,8 @@ impl FlightSqlService for Sql {
         query: CommandStatementQuery,
         request: Request<FlightDescriptor>,
     ) -> Reply<FlightInfo> {
-        Ok(Response::new(self.info(&query.query, Bytes::new(), request.into_inner()).await?))
+        let caller = caller::of(&request);
+        Ok(Response::new(self.info(&query.query, Bytes::new(), request.into_inner(), &caller).await?))
     }
 
     async fn get_flight_info_prepared_statement(
@@ -58,7 +67,8 @@ impl FlightSqlService for Sql {
         request: Request<FlightDescriptor>,
     ) -> Reply<FlightInfo> {
         let held = self.0.prepared.get(&query.prepared_statement_handle)?;
-        Ok(Response::new(self.info(&held.sql, held.parameters, request.into_inner()).await?))
+        let caller = caller::of(&request);
+        Ok(Response::new(self.info(&held.sql, held.parameters, request.into_inner(), &caller).await?))
     }
 
     async fn do_get_statement(
@@ -66,7 +76,8 @@ impl FlightSqlService for Sql {
         ticket: TicketStatementQuery,
         request: Request<Ticket>,
     ) -> Reply<Flow<FlightData>> {
-        self.rows(Pinned::read(&ticket.statement_handle)?, time_left(request.metadata())).await
+        let limit = time_left(request.metadata());
+        self.rows(Pinned::read(&ticket.statement_handle)?, limit, &caller::of(&request)).await
     }
 
     async fn do_get_prepared_statement(
@@ -75,15 +86,16 @@ impl FlightSqlService for Sql {
         request: Request<Ticket>,
     ) -> Reply<Flow<FlightData>> {
         let held = self.0.prepared.get(&query.prepared_statement_handle)?;
-        self.rows(Pinned::new(held.sql, 0, held.parameters), time_left(request.metadata())).await
+        let limit = time_left(request.metadata());
+        self.rows(Pinned::new(held.sql, 0, held.parameters), limit, &caller::of(&request)).await
     }
 
     async fn do_action_create_prepared_statement(
         &self,
         query: ActionCreatePreparedStatementRequest,
-        _: Request<Action>,
+        request: Request<Action>,
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
-        let (description, _) = self.0.statements.describe(&query.query).await?;
+        let (description, _) = self.0.statements.describe(&query.query, &caller::of(&request)).await?;
         Ok(ActionCreatePreparedStatementResult {
             dataset_schema: dataset_schema(&description)?,
             parameter_schema: parameter_schema(&description)?,
@@ -173,8 +185,12 @@ impl FlightSqlService for Sql {
         Ok(Response::new(metadata::info(&query, &empty, request.into_inner())?))
     }
 
-    async fn do_get_tables(&self, query: CommandGetTables, _: Request<Ticket>) -> Reply<Flow<FlightData>> {
-        answer::one(metadata::tables(query, self).await?)
+    async fn do_get_tables(
+        &self,
+        query: CommandGetTables,
+        request: Request<Ticket>,
+    ) -> Reply<Flow<FlightData>> {
+        answer::one(metadata::tables(query, self, &caller::of(&request)).await?)
     }
 
     async fn get_flight_info_table_types(
@@ -319,6 +335,13 @@ impl FlightSqlService for Sql {
     }
 
     async fn register_sql_info(&self, _: i32, _: &SqlInfo) {}
+}
+
+// The bearer for a client's further calls. Where no token is wanted, any will do.
+fn bearer(metadata: &MetadataMap) -> MetadataValue<Ascii> {
+    let token = tokens::presented(metadata.as_ref()).ok().flatten().filter(|token| !token.is_empty());
+    let value = token.and_then(|token| format!("Bearer {token}").parse().ok());
+    value.unwrap_or(MetadataValue::from_static("Bearer anonymous"))
 }
 
 // Drivers take a statement without columns for an update, so columns not known yet are shown as text.
