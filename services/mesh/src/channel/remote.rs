@@ -6,6 +6,7 @@ use std::{
 };
 
 use http::{HeaderValue, Request, Response, header::AUTHORIZATION};
+use rfe_model::fault::reason;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Code, Status, body::Body};
 
@@ -21,6 +22,7 @@ use super::{
     unreachable,
 };
 use crate::{
+    fault_from_status,
     retry::{self, Budget, MAX_TRIES},
     tls::ClientTls,
 };
@@ -117,8 +119,8 @@ impl Inner {
             }
             match send(&replica, request).await {
                 Ok(response) => {
-                    if let Some(status) = unavailable(&response)
-                        && course.again(&replica, status).await
+                    if let Some(refusal) = Refusal::of(&response)
+                        && course.again(&replica, refusal).await
                     {
                         continue;
                     }
@@ -135,7 +137,7 @@ impl Inner {
                 }
                 Err(Failure::Refused) => course.refused(&replica)?,
                 Err(Failure::Broken(status)) => {
-                    if !course.again(&replica, status).await {
+                    if !course.again(&replica, Refusal { status, begun: true }).await {
                         return Err(course.last());
                     }
                 }
@@ -147,7 +149,8 @@ impl Inner {
 /// One call's way from replica to replica.
 struct Course<'a> {
     channel: &'a Inner,
-    repeatable: bool,
+    kept: bool,
+    idempotent: bool,
     patience: Duration,
     tries: u32,
     refusals: u32,
@@ -160,7 +163,8 @@ impl<'a> Course<'a> {
         channel.budget.earn();
         Self {
             channel,
-            repeatable: kept && retry::is_idempotent(path),
+            kept,
+            idempotent: retry::is_idempotent(path),
             patience: if path.starts_with(HEALTH) { Duration::ZERO } else { PATIENCE },
             tries: 1,
             refusals: 0,
@@ -177,10 +181,11 @@ impl<'a> Course<'a> {
     }
 
     /// True if the call may be made again, after a pause.
-    async fn again(&mut self, replica: &Replica, status: Status) -> bool {
-        self.last = Some(status);
+    async fn again(&mut self, replica: &Replica, refusal: Refusal) -> bool {
+        self.last = Some(refusal.status);
         self.avoid.push(replica.id);
-        if !self.repeatable || self.tries >= MAX_TRIES || !self.channel.budget.spend() {
+        let safe = self.kept && (self.idempotent || !refusal.begun);
+        if !safe || self.tries >= MAX_TRIES || !self.channel.budget.spend() {
             return false;
         }
         tokio::time::sleep(retry::pause(self.tries)).await;
@@ -214,12 +219,28 @@ async fn send(
     sent.map_err(|error| Failure::of(error, replica))
 }
 
-// The status of an answer that is one, where it says that nothing could be done now. What stands between may say it by HTTP.
-fn unavailable<B>(response: &Response<B>) -> Option<Status> {
-    match Status::from_header_map(response.headers()) {
-        Some(status) => (status.code() == Code::Unavailable).then_some(status),
-        None => matches!(response.status().as_u16(), 502..=504)
-            .then(|| unreachable(&format!("the answer is HTTP {}", response.status()))),
+/// An answer that says that nothing could be done now.
+struct Refusal {
+    status: Status,
+    /// Whether something may have been done all the same.
+    begun: bool,
+}
+
+impl Refusal {
+    fn of<B>(response: &Response<B>) -> Option<Self> {
+        let Some(status) = Status::from_header_map(response.headers()) else {
+            // What stands between may say it by HTTP.
+            let code = response.status();
+            let status = || unreachable(&format!("the answer is HTTP {code}"));
+            return matches!(code.as_u16(), 502..=504).then(|| Self { status: status(), begun: true });
+        };
+        match status.code() {
+            Code::Unavailable => Some(Self { status, begun: true }),
+            Code::ResourceExhausted if fault_from_status(&status).reason == reason::OVERLOADED => {
+                Some(Self { status, begun: false })
+            }
+            _ => None,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     call::{Call, REQUEST_ID, TIMEOUT, new_id},
     layer::deadline,
     status_from_fault,
+    telemetry::trace,
 };
 
 /// How long a call that has one answer may take, unless its caller says otherwise.
@@ -34,7 +35,7 @@ pub(super) fn stamp(headers: &mut HeaderMap, method: Method) -> Option<Limit> {
         headers.insert(REQUEST_ID, around.request_id.clone().unwrap_or_else(new_id));
     }
     if !headers.contains_key(TRACEPARENT)
-        && let Ok(value) = HeaderValue::from_str(&traceparent())
+        && let Ok(value) = HeaderValue::from_str(&trace::current_traceparent())
         && !value.is_empty()
     {
         headers.insert(TRACEPARENT, value);
@@ -55,10 +56,6 @@ pub(super) fn renew(headers: &mut HeaderMap, limit: Limit) {
 pub(super) fn exceeded(limit: Limit) -> Status {
     let message = format!("the call took longer than its deadline of {:?}", limit.time);
     status_from_fault(Fault::new(ErrorCode::DeadlineExceeded, reason::DEADLINE_EXCEEDED, message))
-}
-
-fn traceparent() -> String {
-    String::new()
 }
 
 // At most eight digits and a unit, so long times lose precision, never their size.

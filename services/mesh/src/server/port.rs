@@ -15,13 +15,14 @@ use super::{Answer, boxed};
 use crate::{
     layer::{
         authorize::Authorize, deadline::Deadline, request_id::RequestId, rpc_metrics::RpcMetrics, shed::Shed,
+        trace::Trace,
     },
     pages::Pages,
     tokens::Tokens,
 };
 
-// From the outside in: a call has an id and is counted, also when it is turned away; a place is taken before a token is looked at.
-type Layers = RequestId<RpcMetrics<Shed<Authorize<Deadline<Routes>>>>>;
+// From the outside in: a call has an id and a span and is counted, also when it is turned away.
+type Layers = RequestId<Trace<RpcMetrics<Shed<Authorize<Deadline<Routes>>>>>>;
 
 /// How many calls of one port run at a time, unless it is told otherwise.
 pub const DEFAULT_LIMIT: usize = 4096;
@@ -45,7 +46,7 @@ impl Parts {
     fn layers(&self) -> Layers {
         let metrics = &self.pages.metrics;
         let inner = Authorize::new(Deadline(self.routes.clone())).tokens(self.tokens.clone());
-        RequestId(RpcMetrics::new(Shed::new(inner, self.limit), metrics.clone()))
+        RequestId(Trace(RpcMetrics::new(Shed::new(inner, self.limit), metrics.clone())))
     }
 }
 

@@ -1,0 +1,36 @@
+//! Repetition: only where it is safe, and never without end.
+
+use tonic::Code;
+
+use crate::stub::{Act, Stub, channel, get, submit, until};
+
+#[tokio::test]
+async fn a_call_that_may_be_repeated_goes_on_to_another_replica() {
+    let (ill, well) = (Stub::start(Act::Unavailable), Stub::start(Act::Answer));
+    let channel = channel(&format!("{},{}", ill.url(), well.url()));
+    until("both were asked", async || {
+        get(&channel).await.expect("the other one answers");
+        ill.calls() > 0 && well.calls() > 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_that_must_not_be_repeated_is_made_once() {
+    let ill = Stub::start(Act::Unavailable);
+    let channel = channel(&ill.url());
+    let status = submit(&channel).await.expect_err("it is not available");
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, "not now"));
+    assert_eq!(ill.calls(), 1);
+}
+
+#[tokio::test]
+async fn repetitions_end_with_the_budget() {
+    let ill = Stub::start(Act::Unavailable);
+    let channel = channel(&ill.url());
+    for _ in 0..100 {
+        get(&channel).await.expect_err("it is not available");
+    }
+    let repeated = ill.calls() - 100;
+    assert!((10..=21).contains(&repeated), "{repeated} repetitions of 100 calls");
+}
