@@ -37,12 +37,12 @@ async fn reflection_lists_and_describes_the_services() {
         }
     }
     let ingest = platform.address(Role::Ingest);
-    let described = grpcurl(&platform, &[&ingest, "describe", "rfe.ingest.v1.IngestService.SubmitJob"]);
-    let described = described.await.ok().stdout;
+    let submit_job = "rfe.ingest.v1.IngestService.SubmitJob";
+    let described = grpcurl(&platform, &[&ingest, "describe", submit_job]).await.ok().stdout;
     assert!(described.contains("SubmitJobRequest"), "{described}");
     let scheduler = platform.address(Role::Scheduler);
-    let methods = grpcurl(&platform, &[&scheduler, "list", "rfe.scheduler.v1.SchedulerService"]);
-    let methods = methods.await.ok().stdout;
+    let service = "rfe.scheduler.v1.SchedulerService";
+    let methods = grpcurl(&platform, &[&scheduler, "list", service]).await.ok().stdout;
     assert_eq!(methods.lines().count(), 11, "{methods}");
 }
 

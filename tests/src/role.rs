@@ -69,6 +69,7 @@ impl Platform {
             dlq: self.url(Role::Dlq),
             query: self.url(Role::Query),
             token: None,
+            tls: Default::default(),
         }
     }
 }
