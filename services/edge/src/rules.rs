@@ -1,10 +1,10 @@
 //! What a webhook source's `config` says.
 
-use rfe_model::{Fault, Violation, duration, kind, secret::SecretStore, structure};
+use rfe_model::{Fault, Violation, duration, kind, secret::SecretStore, structure, verify::Verify};
 use rfe_proto::metadata as pb;
 use serde::Deserialize;
 
-use crate::signature::{self, Signature};
+use crate::signature::Signature;
 
 /// No source takes more, whatever it says.
 pub(crate) const MAX_BODY: u64 = 25 << 20;
@@ -32,16 +32,9 @@ pub(crate) struct Rules {
 #[serde(default)]
 struct Written {
     event_id: Option<IdRule>,
-    verify: Option<Verify>,
+    verify: Option<serde_json::Value>,
     #[serde(deserialize_with = "duration::deserialize_bytes")]
     max_body: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum Verify {
-    None {},
-    Hmac(signature::Written),
 }
 
 // === impl Rules ===
@@ -53,15 +46,15 @@ impl Rules {
             source.config.as_ref().map(structure::from_struct).unwrap_or_else(|| serde_json::json!({}));
         let written: Written =
             kind::decode(&config).map_err(|violation| unreadable(&source.name, &violation))?;
-        let signature = match written.verify {
-            None | Some(Verify::None {}) => None,
-            Some(Verify::Hmac(hmac)) => Some(Signature::new(hmac, secrets)),
-        };
+        let verify = written.verify.as_ref().map_or(Ok(Verify::None), Verify::read);
+        let verify = verify.map_err(|violation| unreadable(&source.name, &violation.below("verify")))?;
+        let signature = Signature::new(&verify, secrets).transpose();
         if let Some(Err(reason)) = &signature {
             tracing::warn!(source = %source.name, %reason, "webhooks are refused: their signatures can't be checked");
         }
+        let id_header = signature.as_ref().and_then(|one| one.as_ref().ok()?.id_header());
         Ok(Self {
-            event_id: written.event_id,
+            event_id: written.event_id.or_else(|| id_header.map(|name| IdRule::Header(name.to_owned()))),
             max_body: written.max_body.unwrap_or(max_body).min(MAX_BODY),
             signature,
         })
@@ -109,7 +102,17 @@ mod tests {
     #[test]
     fn a_kind_of_verify_that_this_build_does_not_know_opens_nothing() {
         assert!(read(json!({"verify": {"kind": "magic"}})).is_err());
+        assert!(read(json!({"verify": {"kind": "hmac", "secret": "a", "headr": "b"}})).is_err());
         assert!(read(json!({"verify": {"kind": "none"}})).expect("rules").signature.is_none());
+    }
+
+    #[test]
+    fn deliveries_of_github_bring_their_own_id_unless_the_source_says_otherwise() {
+        let github = json!({"kind": "github", "secret": "${env:KEY}"});
+        let rules = read(json!({"verify": github})).expect("rules");
+        assert_eq!(rules.event_id, Some(IdRule::Header("x-github-delivery".to_owned())));
+        let rules = read(json!({"verify": github, "event_id": {"pointer": "/id"}})).expect("rules");
+        assert_eq!(rules.event_id, Some(IdRule::Pointer("/id".to_owned())));
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! `POST /webhooks/{source}`.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use axum::{
     body::Body,
@@ -18,6 +21,7 @@ use crate::{
     problem::Problem,
     role::Edge,
     rules::Rules,
+    signature::Signature,
 };
 
 #[derive(Debug, Serialize)]
@@ -52,9 +56,9 @@ pub(crate) async fn receive(
 
 async fn accept<'a>(edge: &Edge, source: &'a str, request: Request) -> Result<Accepted<'a>, Fault> {
     let rules = edge.sources.rules(source).await?;
-    let (Parts { headers, .. }, body) = request.into_parts();
-    let Held { bytes, share } = read(edge, &rules, &headers, body).await?;
-    let event = event(&rules, &headers, bytes)?;
+    let (parts, body) = request.into_parts();
+    let Held { bytes, share } = read(edge, &rules, &parts, body).await?;
+    let event = event(&rules, &parts.headers, bytes)?;
     match edge.groups.submit(source, event, share).await {
         Ok(result) => settle(source, result),
         Err(fault) => {
@@ -68,18 +72,31 @@ async fn accept<'a>(edge: &Edge, source: &'a str, request: Request) -> Result<Ac
     }
 }
 
-async fn read(edge: &Edge, rules: &Rules, headers: &HeaderMap, body: Body) -> Result<Held, Fault> {
+// Who may not send learns nothing else, and its body needs no room.
+async fn read(edge: &Edge, rules: &Rules, parts: &Parts, body: Body) -> Result<Held, Fault> {
+    let headers = &parts.headers;
     media_type::check(headers)?;
-    let held = body::read(headers, body, rules.max_body, &edge.budget).await?;
-    match &rules.signature {
-        None => Ok(held),
-        Some(Ok(signature)) => signature.check(headers, &held.bytes).map(|()| held),
-        Some(Err(_)) => Err(Fault::new(
-            ErrorCode::Unavailable,
-            reason::BACKEND_UNAVAILABLE,
-            "signatures of this source can't be checked at the moment; the server's log says why",
-        )),
+    let signature = match &rules.signature {
+        None => None,
+        Some(Ok(signature)) => Some(signature),
+        Some(Err(_)) => return Err(unverifiable()),
+    };
+    if let Some(signature) = signature {
+        signature.check_head(&parts.uri, headers, SystemTime::now())?;
     }
+    let held = body::read(headers, body, rules.max_body, &edge.budget).await?;
+    match signature {
+        None => Ok(held),
+        Some(signature) => signature.check_body(headers, &held.bytes).map(|()| held),
+    }
+}
+
+fn unverifiable() -> Fault {
+    Fault::new(
+        ErrorCode::Unavailable,
+        reason::BACKEND_UNAVAILABLE,
+        "signatures of this source can't be checked at the moment; the server's log says why",
+    )
 }
 
 fn event(rules: &Rules, headers: &HeaderMap, bytes: Vec<u8>) -> Result<Event, Fault> {
@@ -89,7 +106,7 @@ fn event(rules: &Rules, headers: &HeaderMap, bytes: Vec<u8>) -> Result<Event, Fa
         event_id,
         payload: bytes,
         content_type: media_type::check(headers)?.to_owned(),
-        headers: kept_headers::choose(headers, verified.map(|signature| signature.header.as_str())),
+        headers: kept_headers::choose(headers, verified.and_then(Signature::header)),
         received_time: Some(time::now_proto()),
     })
 }

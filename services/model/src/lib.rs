@@ -16,6 +16,7 @@ pub mod source;
 pub mod sql_type;
 pub mod structure;
 pub mod time;
+pub mod verify;
 
 pub use fault::{ErrorCode, Fault, Violation};
 pub use source::SourceSpec;

@@ -1,7 +1,7 @@
 //! Kind `webhook`: events that others push. The edge obeys its config; this kind checks it and takes the events apart.
 
 use async_trait::async_trait;
-use rfe_model::{SourceSpec, Violation, duration, letter::Stage, secret};
+use rfe_model::{SourceSpec, Violation, duration, letter::Stage, verify::Verify};
 use rfe_proto::{dlq::DeadLetter, ingest::Event};
 use serde::Deserialize;
 
@@ -19,7 +19,8 @@ const MAX_BODY: u64 = 25 << 20;
 #[serde(deny_unknown_fields, default)]
 struct Config {
     event_id: Option<EventId>,
-    verify: Option<Verify>,
+    // Read by the model, which knows its path and the nearest names.
+    verify: Option<serde_json::Value>,
     #[serde(deserialize_with = "duration::deserialize_bytes")]
     max_body: Option<u64>,
 }
@@ -29,16 +30,6 @@ struct Config {
 struct EventId {
     header: Option<String>,
     pointer: Option<String>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Verify {
-    kind: String,
-    secret: Option<String>,
-    header: Option<String>,
-    algorithm: Option<String>,
-    encoding: Option<String>,
 }
 
 impl Config {
@@ -54,45 +45,15 @@ impl Config {
             }
         }
         if let Some(verify) = &self.verify {
-            verify.check(wrong);
+            let checked = Verify::read(verify).map_err(|wrong| vec![wrong]).and_then(|read| read.check());
+            for violation in checked.err().unwrap_or_default() {
+                let Violation { path, reason } = violation.below("config.verify");
+                wrong.add(&path, reason);
+            }
         }
         if self.max_body.is_some_and(|bytes| bytes == 0 || bytes > MAX_BODY) {
             wrong.add("config.max_body", "is between 1 byte and 25MiB");
         }
-    }
-}
-
-impl Verify {
-    fn check(&self, wrong: &mut Wrong) {
-        match self.kind.as_str() {
-            "none" => return,
-            "hmac" => {}
-            other => {
-                wrong.add("config.verify.kind", format!("`{other}` is none of hmac, none"));
-                return;
-            }
-        }
-        match &self.secret {
-            Some(text) => wrong.check("config.verify.secret", secret::check(text)),
-            None => wrong.add(
-                "config.verify.secret",
-                "is missing; write a reference, such as `${env:WEBHOOK_SECRET}`",
-            ),
-        }
-        match &self.header {
-            Some(header) => wrong.check("config.verify.header", header_name(header)),
-            None => wrong.add("config.verify.header", "is missing; name the header that holds the signature"),
-        }
-        one_of(wrong, "config.verify.algorithm", self.algorithm.as_deref(), &["sha256", "sha1", "sha512"]);
-        one_of(wrong, "config.verify.encoding", self.encoding.as_deref(), &["hex", "base64"]);
-    }
-}
-
-fn one_of(wrong: &mut Wrong, path: &str, given: Option<&str>, known: &[&str]) {
-    if let Some(given) = given
-        && !known.contains(&given)
-    {
-        wrong.add(path, format!("`{given}` is none of {}", known.join(", ")));
     }
 }
 
