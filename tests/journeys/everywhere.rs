@@ -30,6 +30,7 @@ mod schema_drift;
 mod starting_and_stopping;
 mod stream_events;
 mod synthetic_stream;
+mod tokens;
 mod watch_job;
 mod webhook_errors;
 mod webhook_to_sql;

@@ -9,5 +9,9 @@ mod everywhere;
 mod demo;
 /// `rfe up` on a folder: who holds it, `ready.json`, exit codes.
 mod one_folder;
+/// What one process refuses to start with.
+mod open_doors;
+/// Listeners with certificates. In the mesh each process has addresses that no certificate of a journey names.
+mod tls;
 /// Nodes as a library, two in the process of the test.
 mod two_nodes;

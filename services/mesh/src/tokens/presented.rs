@@ -1,6 +1,6 @@
 //! The token in the headers of a call.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use http::{HeaderMap, header};
 use rfe_model::{Fault, fault::reason};
 
@@ -26,8 +26,11 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<String>, Fault> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(wrong());
     }
-    let decoded =
-        STANDARD.decode(rest).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(wrong)?;
+    let decoded = STANDARD_NO_PAD
+        .decode(rest.trim_end_matches('='))
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(wrong)?;
     let (_user, password) = decoded.split_once(':').ok_or_else(wrong)?;
     Ok(Some(password.to_owned()))
 }
@@ -47,7 +50,7 @@ mod tests {
         for value in ["Bearer abc", "bearer  abc", "BEARER abc "] {
             assert_eq!(read(value).expect(value).as_deref(), Some("abc"));
         }
-        let basic = |text: &str| format!("Basic {}", STANDARD.encode(text));
+        let basic = |text: &str| format!("Basic {}", STANDARD_NO_PAD.encode(text));
         assert_eq!(read(&basic("me:abc")).expect("basic").as_deref(), Some("abc"));
         assert_eq!(read(&basic(":a:b")).expect("basic").as_deref(), Some("a:b"));
     }

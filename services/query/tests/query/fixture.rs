@@ -14,7 +14,7 @@ use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
 use futures::TryStreamExt as _;
 use parquet::arrow::ArrowWriter;
 use rfe_lake::{Bucket, Lake, LocalLake};
-use rfe_mesh::{Metrics, Shutdown, pages::Pages, server::GrpcPort};
+use rfe_mesh::{Metrics, Shutdown, pages::Pages, server::GrpcPort, tokens::Tokens};
 use rfe_model::name::LINEAGE_IDS;
 use rfe_proto::metadata::{Column, DataFile, Dataset, ResolvedDataset};
 use rfe_query::{Config, Deps};
@@ -152,6 +152,24 @@ pub async fn serve_on(
     shown: Shown,
     folder: tempfile::TempDir,
 ) -> Served {
+    serve_behind(None, config, lake, shown, folder).await
+}
+
+/// Serves three datasets to callers with these tokens.
+pub async fn serve_to(tokens: Tokens) -> Served {
+    let folder = tempfile::tempdir().expect("folder");
+    let lake: Arc<dyn Lake> = Arc::new(LocalLake::open(folder.path()).expect("lake"));
+    let shown = Shown::new(datasets(lake.as_ref()));
+    serve_behind(Some(tokens), Config::default(), lake, shown, folder).await
+}
+
+async fn serve_behind(
+    tokens: Option<Tokens>,
+    config: Config,
+    lake: Arc<dyn Lake>,
+    shown: Shown,
+    folder: tempfile::TempDir,
+) -> Served {
     let shutdown = Shutdown::new();
     let metrics = Metrics::default();
     let role = build(config, &lake, &shown, &shutdown, &metrics).await;
@@ -163,7 +181,7 @@ pub async fn serve_on(
     let url = format!("http://{}", listener.local_addr().expect("address"));
     rfe_mesh::server::spawn(
         listener,
-        GrpcPort::new(routes.routes(), Pages { metrics: metrics.clone(), ..Pages::default() }),
+        GrpcPort::new(routes.routes(), Pages { metrics: metrics.clone(), ..Pages::default() }).tokens(tokens),
         None,
         &shutdown,
     );

@@ -6,6 +6,7 @@ mod descriptors;
 mod elsewhere;
 mod fixture;
 mod flight_sql;
+mod guarded;
 mod isolation;
 mod made;
 mod merging;
