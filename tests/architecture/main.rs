@@ -3,3 +3,4 @@
 mod documents;
 mod edges;
 mod files;
+mod metrics;

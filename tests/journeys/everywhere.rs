@@ -33,4 +33,5 @@ mod synthetic_stream;
 mod tokens;
 mod watch_job;
 mod webhook_errors;
+mod webhook_signatures;
 mod webhook_to_sql;

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, Shutdown};
+use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, Shutdown, telemetry::trace};
 use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::ingest::{Event, EventResult, ingest_service_client::IngestServiceClient};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -50,7 +50,7 @@ impl Groups {
         share: OwnedSemaphorePermit,
     ) -> Result<EventResult, Fault> {
         let (reply, answer) = oneshot::channel();
-        self.push(source, Pending { event, reply, share });
+        self.push(source, Pending { event, trace: trace::current_traceparent(), reply, share });
         answer.await.unwrap_or_else(|_| {
             Err(Fault::new(
                 ErrorCode::Unavailable,

@@ -3,7 +3,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use rfe_mesh::{MeshChannel, Shutdown, fault_from_status};
+use rfe_mesh::{MeshChannel, Shutdown, fault_from_status, telemetry::trace};
 use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::ingest::{
     Event, EventResult, SubmitEventsRequest, ingest_service_client::IngestServiceClient,
@@ -13,14 +13,19 @@ use tokio::{
     task::JoinSet,
     time::Instant,
 };
+use tracing::{Instrument as _, Span};
 
 // A lane without work for so long ends.
 const IDLE: Duration = Duration::from_secs(30);
+
+const MAX_LINKS: usize = 32;
 
 /// An event that waits for its answer.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) event: Event,
+    /// The trace of the request that brought it.
+    pub(crate) trace: String,
     pub(crate) reply: oneshot::Sender<Result<EventResult, Fault>>,
     /// Its bytes in the budget, held until it is answered.
     pub(crate) share: OwnedSemaphorePermit,
@@ -124,7 +129,9 @@ impl Lane {
         if group.is_empty() {
             return;
         }
-        self.calls.spawn(call(self.client.clone(), self.source.clone(), group, self.limits.call_timeout));
+        let span = span_of(&group);
+        let call = call(self.client.clone(), self.source.clone(), group, self.limits.call_timeout);
+        self.calls.spawn(call.instrument(span));
     }
 
     // Events whose sender went away are left out: nobody was promised anything.
@@ -159,6 +166,19 @@ impl Lane {
     }
 }
 
+// A group goes on with one trace, one that somebody looks at if there is one, and knows the others.
+fn span_of(group: &[Pending]) -> Span {
+    let sampled = group.iter().position(|pending| trace::is_sampled(&pending.trace));
+    let first = sampled.unwrap_or_default();
+    let span = trace::span_from(group.get(first).map_or("", |pending| &pending.trace), "group");
+    trace::attribute(&span, "rfe.events", i64::try_from(group.len()).unwrap_or(i64::MAX));
+    if sampled.is_some() {
+        let others = group.iter().enumerate().filter(|(at, _)| *at != first);
+        others.take(MAX_LINKS).for_each(|(_, pending)| trace::link(&span, &pending.trace));
+    }
+    span
+}
+
 async fn call(
     mut client: IngestServiceClient<MeshChannel>,
     source: String,
@@ -167,7 +187,7 @@ async fn call(
 ) {
     let mut events = Vec::with_capacity(group.len());
     let mut replies = Vec::with_capacity(group.len());
-    for Pending { event, reply, share } in group {
+    for Pending { event, trace: _, reply, share } in group {
         events.push(event);
         replies.push((reply, share));
     }

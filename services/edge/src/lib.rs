@@ -7,6 +7,7 @@ mod groups;
 mod kept_headers;
 mod lane;
 mod media_type;
+mod observed;
 mod openapi;
 mod outcomes;
 mod pointer;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -14,8 +15,8 @@ use rfe_model::secret::SecretStore;
 use rfe_proto::dlq::dlq_service_client::DlqServiceClient;
 
 use crate::{
-    Config, body::Budget, groups::Groups, openapi, outcomes::Outcomes, problem::Problem, replay,
-    sources::Sources, webhook,
+    Config, body::Budget, groups::Groups, observed, observed::Observed, openapi, outcomes::Outcomes,
+    problem::Problem, replay, sources::Sources, webhook,
 };
 
 /// What the role needs.
@@ -53,6 +54,7 @@ pub(crate) struct Edge {
 
 /// The edge as a service for `rfe_mesh::server::spawn`.
 pub fn service(config: Config, deps: Deps) -> Router {
+    let observed = Observed::new(&deps.pages.metrics);
     let edge = Arc::new(Edge {
         sources: Sources::new(&config, deps.metadata, deps.secrets),
         groups: Groups::new(&config, deps.ingest, deps.shutdown),
@@ -76,6 +78,7 @@ pub fn service(config: Config, deps: Deps) -> Router {
             Problem::method_not_allowed(request.method(), request.uri().path())
         })
         .with_state(edge)
+        .layer(middleware::from_fn_with_state(observed, observed::observe))
 }
 
 async fn page(State(edge): State<Arc<Edge>>, request: Request) -> Response {

@@ -1,7 +1,9 @@
 //! Prometheus metrics of one process. No globals: the node makes one and hands it to its roles.
 
+mod process;
+
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -22,33 +24,63 @@ struct Method {
     method: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Build {
+    version: &'static str,
+}
+
 /// The metrics of one process. Clones are the same metrics.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     calls: Family<Call, Counter>,
     seconds: Family<Method, Histogram>,
+    in_flight: Gauge,
+}
+
+/// Something that is counted as long as it lasts.
+#[derive(Debug)]
+pub struct InFlight(Gauge);
+
+impl InFlight {
+    /// Counts in this gauge until it is dropped.
+    pub fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let calls = Family::default();
         let seconds = Family::new_with_constructor(latencies as fn() -> Histogram);
-        let metrics = Self { registry: Arc::default(), calls, seconds };
+        let metrics = Self { registry: Arc::default(), calls, seconds, in_flight: Gauge::default() };
         metrics.add("rfe_rpc", "RPCs answered", metrics.calls.clone());
         metrics.add("rfe_rpc_seconds", "Time to the first answer of an RPC", metrics.seconds.clone());
+        metrics.add("rfe_rpc_in_flight", "RPCs that wait for their first answer", metrics.in_flight.clone());
+        let build: Family<Build, Gauge> = Family::default();
+        build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
+        metrics.add("rfe_build_info", "The version of the program; always 1", build);
+        metrics.lock().register_collector(Box::new(process::Process::new()));
         metrics
     }
 }
 
-fn latencies() -> Histogram {
+/// A histogram of seconds that answers take.
+pub fn latencies() -> Histogram {
     Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
 }
 
 impl Metrics {
     /// Adds a metric under a name.
     pub fn add(&self, name: &str, help: &str, metric: impl Metric) {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner).register(name, help, metric);
+        self.lock().register(name, help, metric);
     }
 
     /// Adds a counter under a name; the text form gets `_total` behind.
@@ -65,6 +97,18 @@ impl Metrics {
         gauge
     }
 
+    /// Adds a histogram of seconds that answers take.
+    pub fn seconds(&self, name: &str, help: &str) -> Histogram {
+        let histogram = latencies();
+        self.add(name, help, histogram.clone());
+        histogram
+    }
+
+    /// Counts an RPC as long as it waits for its first answer.
+    pub fn begun(&self) -> InFlight {
+        InFlight::new(&self.in_flight)
+    }
+
     /// Counts one answered RPC or request.
     pub fn answered(&self, method: &str, code: &str, took: Duration) {
         self.calls.get_or_create(&Call { method: method.to_owned(), code: code.to_owned() }).inc();
@@ -74,8 +118,11 @@ impl Metrics {
     /// The text form that Prometheus reads.
     pub fn render(&self) -> String {
         let mut text = String::new();
-        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
-        encode(&mut text, &registry).unwrap_or_else(|_| text.clear());
+        encode(&mut text, &self.lock()).unwrap_or_else(|_| text.clear());
         text
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

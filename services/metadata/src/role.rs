@@ -65,6 +65,9 @@ pub fn build(config: Config, deps: Deps) -> Role {
         memory: deps.memory,
         raw: raw.clone(),
         committed: deps.metrics.counter("rfe_runs_committed", "Commits answered with a run"),
+        commit_seconds: deps
+            .metrics
+            .seconds("rfe_commit_seconds", "Time that the registry takes for a commit, also a refused one"),
         duplicates: deps
             .metrics
             .counter("rfe_duplicate_events", "Events of refused commits that landed before"),

@@ -28,6 +28,7 @@ use crate::{
     replay,
     schema::{self, Settled},
     stage::{Ids, Layers, Stage},
+    traced,
 };
 
 /// How long a failed attempt may take to save its last checkpoints.
@@ -55,21 +56,22 @@ impl<'a> Landing<'a> {
 
     /// Lands the run.
     pub async fn land(&mut self) -> Result<(), Stop> {
-        let mut stage = self.read().await?;
+        let mut stage = traced::step("read", self.read()).await?;
         let steps = &self.attempt.steps;
         steps.pass("after_read").await;
-        let settled = schema::settle(self.attempt, &stage.observed, self.count.good()).await?;
+        let settled =
+            traced::step("schema", schema::settle(self.attempt, &stage.observed, self.count.good())).await?;
         steps.pass("after_schema").await;
         let letters = self.count.store_letters().await?;
         steps.pass("after_letters").await;
         let mut known = HashSet::new();
         loop {
             let rows;
-            (stage, rows) = self.write(stage, &settled.schema, &known).await?;
+            (stage, rows) = traced::step("write", self.write(stage, &settled.schema, &known)).await?;
             self.end_checkpoints().await?;
             let request = self.commit_request(&stage, &settled, &known, rows, letters.clone())?;
             steps.pass("before_commit").await;
-            match commit(self.attempt, &request).await? {
+            match traced::step("commit", commit(self.attempt, &request)).await? {
                 Committed::Done => break,
                 Committed::Duplicates(ids) => note_duplicates(&mut known, ids)?,
             }
@@ -77,8 +79,19 @@ impl<'a> Landing<'a> {
         }
         steps.pass("after_commit").await;
         let counters = self.count.counters;
-        self.attempt.worker.metrics.landed(counters.landed, counters.dead);
+        let metrics = &self.attempt.worker.metrics;
+        metrics.landed(counters.landed, counters.bytes_written, counters.dead);
+        if let Some(lag) = self.lag() {
+            metrics.visible(lag);
+        }
         Ok(())
+    }
+
+    // How long the oldest event of the batch took.
+    fn lag(&self) -> Option<Duration> {
+        let received = self.attempt.leased.events.iter().filter_map(|event| event.received_time.as_ref());
+        let oldest = received.map(time::micros_from_proto).min()?;
+        u64::try_from(time::now_micros() - oldest).ok().map(Duration::from_micros)
     }
 
     /// What was counted, also after a failure.

@@ -44,6 +44,7 @@ mod spool;
 mod stage;
 mod stats;
 mod steps;
+mod traced;
 mod worker;
 
 pub use config::Config;

@@ -8,6 +8,7 @@ use rfe_model::{id, secret::SecretStore};
 use rfe_proto::{ingest::JobKind, worker::preview_service_server::PreviewServiceServer};
 use rfe_queue::{LeaseRequest, Leased, Queue};
 use rfe_sources::SourceKinds;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     config::Config,
@@ -20,6 +21,7 @@ use crate::{
     progress::{self, Progress},
     run,
     steps::Steps,
+    traced,
     worker::Worker,
 };
 
@@ -113,7 +115,10 @@ async fn work(worker: Arc<Worker>, shutdown: Shutdown, kinds: &'static [JobKind]
             Ok(Some(leased)) if shutdown.has_begun() => {
                 tell_queue(&worker, &leased, &End::Release(Duration::ZERO)).await
             }
-            Ok(Some(leased)) => hold(&worker, leased, &shutdown).await,
+            Ok(Some(leased)) => {
+                let span = traced::of_work(&leased);
+                hold(&worker, leased, &shutdown).instrument(span).await;
+            }
             Ok(None) => {}
             Err(error) => {
                 tracing::warn!(%error, "no work could be leased");
@@ -127,18 +132,24 @@ async fn work(worker: Arc<Worker>, shutdown: Shutdown, kinds: &'static [JobKind]
 async fn hold(worker: &Arc<Worker>, leased: Leased, shutdown: &Shutdown) {
     let leased = Arc::new(leased);
     let (progress, steps) = (Progress::default(), Steps::new(worker.clone()));
+    let running = worker.metrics.began(kind_name(leased.kind), leased.expired > 0);
     let end = tokio::select! {
-        lost = lifeline::keep(worker.queue.as_ref(), &leased.lease, &steps) => given_up(&leased, lost),
+        lost = lifeline::keep(worker.queue.as_ref(), &leased.lease, &steps) => given_up(worker, &leased, lost),
         () = progress::report(worker, &progress, &steps) => End::Leave,
         () = drained(shutdown, worker.config.drain) => End::Release(Duration::ZERO),
         end = run::run(worker, &leased, &progress, &steps) => end,
     };
+    drop(running);
     worker.metrics.ended(kind_name(leased.kind), end.outcome());
+    traced::ended(&Span::current(), &end);
     tell_queue(worker, &leased, &end).await;
     steps.pass("after_complete").await;
 }
 
-fn given_up(leased: &Leased, lost: Lost) -> End {
+fn given_up(worker: &Worker, leased: &Leased, lost: Lost) -> End {
+    if lost == Lost::Lease {
+        worker.metrics.lease_lost();
+    }
     tracing::warn!(run = leased.lease.id, source = leased.source, ?lost, "the work is given up");
     End::Leave
 }

@@ -102,6 +102,7 @@ mod tests {
             events: vec![Event::default(); events],
             attempts: attempts_burnt,
             expired: lost,
+            trace: String::new(),
         };
         lost_too_often(&leased, attempts).is_some()
     }

@@ -7,10 +7,10 @@ use std::{
     time::Instant,
 };
 
-use tonic::{Status, body::Body};
+use tonic::{Code, Status, body::Body};
 use tower::Service;
 
-use crate::Metrics;
+use crate::{Metrics, tokens::rules};
 
 /// The service with its calls counted.
 #[derive(Debug, Clone)]
@@ -41,19 +41,35 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
-        let method = request.uri().path().to_owned();
+        // Anybody can send any path: one that no service has is no label.
+        let path = request.uri().path();
+        let method = rules::line(path).map_or("unknown", |_| path).to_owned();
         let metrics = self.metrics.clone();
         let begun = Instant::now();
+        let in_flight = metrics.begun();
         let call = self.inner.call(request);
         Box::pin(async move {
             let answer = call.await?;
-            // A path that no service has is no label: anybody can send any path.
-            let status = Status::from_header_map(answer.headers());
-            let code = status.map_or(tonic::Code::Ok, |status| status.code());
-            if code != tonic::Code::Unimplemented {
+            drop(in_flight);
+            let code = Status::from_header_map(answer.headers()).map_or(Code::Ok, |status| status.code());
+            // A path that no service has is no label.
+            if code != Code::Unimplemented {
                 metrics.answered(&method, &format!("{code:?}"), begun.elapsed());
             }
+            tell(&method, code, begun);
             Ok(answer)
         })
+    }
+}
+
+// One line for a call that failed; that an answer is `not found` interests its caller only.
+fn tell(method: &str, code: Code, begun: Instant) {
+    let seconds = begun.elapsed().as_secs_f64();
+    match code {
+        Code::Ok => {}
+        Code::Internal | Code::Unknown | Code::DataLoss | Code::DeadlineExceeded => {
+            tracing::info!(method, ?code, seconds, "a call failed");
+        }
+        _ => tracing::debug!(method, ?code, seconds, "a call failed"),
     }
 }

@@ -1,8 +1,8 @@
 //! `rfe.metadata.v1.RunService`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::{counter::Counter, histogram::Histogram};
 use rfe_model::{Fault, time};
 use rfe_proto::metadata as pb;
 use rfe_registry::{Claim, Commit, Failure, MemoryStore, NewRun, RegistryError, RunStore};
@@ -21,6 +21,7 @@ pub(crate) struct Runs {
     pub(crate) memory: Arc<dyn MemoryStore>,
     pub(crate) raw: RawBytes,
     pub(crate) committed: Counter,
+    pub(crate) commit_seconds: Histogram,
     pub(crate) duplicates: Counter,
     pub(crate) stale: Counter,
 }
@@ -109,7 +110,10 @@ impl pb::run_service_server::RunService for Runs {
         request: Request<pb::CommitRunRequest>,
     ) -> Result<Response<pb::CommitRunResponse>, Status> {
         let commit = commit(request.into_inner())?;
-        let response = match self.runs.commit(&commit).await {
+        let begun = Instant::now();
+        let committed = self.runs.commit(&commit).await;
+        self.commit_seconds.observe(begun.elapsed().as_secs_f64());
+        let response = match committed {
             Ok(run) => {
                 self.committed.inc();
                 pb::CommitRunResponse { run: Some(run), duplicate_event_ids: Vec::new() }

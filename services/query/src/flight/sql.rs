@@ -3,7 +3,10 @@
 mod metadata;
 mod service;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use arrow_flight::{
     FlightData, FlightDescriptor, FlightInfo,
@@ -14,9 +17,9 @@ use arrow_flight::{
 };
 use bytes::Bytes;
 use futures::StreamExt as _;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge, histogram::Histogram};
 use prost::Message as _;
-use rfe_mesh::{Caller, Metrics};
+use rfe_mesh::{Caller, Metrics, metrics::InFlight};
 
 use super::{Flow, Reply, answer};
 use crate::{
@@ -35,6 +38,21 @@ struct Parts {
     queries: Counter,
     failed: Counter,
     rows: Counter,
+    seconds: Histogram,
+    running: Gauge,
+}
+
+/// A statement that runs: counted and timed until its stream ends or is dropped.
+struct Run {
+    begun: Instant,
+    seconds: Histogram,
+    _running: InFlight,
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.seconds.observe(self.begun.elapsed().as_secs_f64());
+    }
 }
 
 impl std::fmt::Debug for Sql {
@@ -55,6 +73,8 @@ impl Sql {
             queries: metrics.counter("rfe_queries", "Queries run"),
             failed: metrics.counter("rfe_queries_failed", "Queries that ended with an error"),
             rows: metrics.counter("rfe_query_rows", "Rows sent to clients"),
+            seconds: metrics.seconds("rfe_query_seconds", "Time from a query's begin to its last row"),
+            running: metrics.gauge("rfe_queries_running", "Queries that run"),
         })))
     }
 
@@ -94,18 +114,23 @@ impl Sql {
         caller: &Caller,
     ) -> Reply<Flow<FlightData>> {
         self.0.queries.inc();
+        let run = Run {
+            begun: Instant::now(),
+            seconds: self.0.seconds.clone(),
+            _running: InFlight::new(&self.0.running),
+        };
         let batches = self.0.statements.run(pinned, limit, caller).await.inspect_err(|_| {
             self.0.failed.inc();
         })?;
         let (failed, rows) = (self.0.failed.clone(), self.0.rows.clone());
         let schema = Arc::clone(&batches.schema);
-        let counted = batches.inspect(move |batch| match batch {
-            Ok(batch) => {
-                rows.inc_by(batch.num_rows() as u64);
-            }
-            Err(_) => {
-                failed.inc();
-            }
+        let counted = batches.inspect(move |batch| {
+            // It lives as long as the stream does.
+            let _run = &run;
+            match batch {
+                Ok(batch) => rows.inc_by(batch.num_rows() as u64),
+                Err(_) => failed.inc(),
+            };
         });
         answer::rows(schema, counted)
     }
