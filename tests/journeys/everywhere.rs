@@ -30,6 +30,7 @@ mod schema_drift;
 mod starting_and_stopping;
 mod stream_events;
 mod synthetic_stream;
+mod telemetry;
 mod tokens;
 mod watch_job;
 mod webhook_errors;
