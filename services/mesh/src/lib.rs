@@ -16,6 +16,7 @@ pub mod status;
 pub mod telemetry;
 pub mod tls;
 pub mod tokens;
+mod wire;
 
 pub use caller::Caller;
 pub use channel::MeshChannel;

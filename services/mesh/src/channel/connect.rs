@@ -1,18 +1,12 @@
 //! One connection: TCP, TLS where asked for, HTTP/2.
 
-use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{io, net::SocketAddr, time::Duration};
 
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::oneshot,
     task::JoinHandle,
@@ -20,7 +14,7 @@ use tokio::{
 use tonic::body::Body;
 
 use super::target::Target;
-use crate::tls::ClientTls;
+use crate::{tls::ClientTls, wire::Overheard};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(10);
@@ -39,6 +33,11 @@ pub(super) enum ConnectError {
     Tcp(io::Error),
     #[error("TLS: {0}")]
     Tls(io::Error),
+    // In TLS 1.3 a server refuses a client's certificate when the client believes that all is well.
+    #[error(
+        "TLS: it ended the connection ({0}); it may want another certificate, or one at all (RFE_TLS_CLIENT_CERT)"
+    )]
+    Unwelcome(String),
     #[error("no answer within {CONNECT_TIMEOUT:?}")]
     Timeout,
     #[error("it speaks no HTTP/2 over TLS")]
@@ -59,10 +58,17 @@ pub(super) async fn connect(
         let _best_effort = stream.set_nodelay(true);
         match tls.filter(|_| target.secure) {
             None => handshake(stream).await,
-            Some(tls) => handshake(encrypted(target, tls, stream).await?).await,
+            Some(tls) => handshake(encrypted(target, tls, stream).await?).await.map_err(unwelcome),
         }
     });
     made.await.unwrap_or(Err(ConnectError::Timeout))
+}
+
+fn unwelcome(error: ConnectError) -> ConnectError {
+    match error {
+        ConnectError::Http(reason) => ConnectError::Unwelcome(reason),
+        other => other,
+    }
 }
 
 async fn encrypted(
@@ -85,7 +91,19 @@ where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let (heard, first) = oneshot::channel();
-    let io = TokioIo::new(Listening { io, heard: Some(heard) });
+    let mut heard = Some(heard);
+    let tell = move |read: Result<usize, &io::Error>| {
+        // An end without a byte drops the stream, and so the sender.
+        let said = match read {
+            Ok(0) => return,
+            Ok(_) => Ok(()),
+            Err(error) => Err(io::Error::new(error.kind(), error.to_string())),
+        };
+        if let Some(heard) = heard.take() {
+            let _nobody_waits = heard.send(said);
+        }
+    };
+    let io = TokioIo::new(Overheard { io, tell });
     let (sender, connection) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_stream_window_size(WINDOW)
@@ -101,7 +119,7 @@ where
     let ended = tokio::spawn(async move { connection.await.err() });
     match first.await {
         Ok(Ok(())) => Ok((sender, ended)),
-        Ok(Err(error)) => Err(ConnectError::Tls(error)),
+        Ok(Err(error)) => Err(ConnectError::Http(error.to_string())),
         Err(_) => Err(ConnectError::Http(
             ended
                 .await
@@ -124,62 +142,4 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// Says when the first byte has come, or why none will.
-struct Listening<I> {
-    io: I,
-    heard: Option<oneshot::Sender<io::Result<()>>>,
-}
-
-impl<I: AsyncRead + Unpin> AsyncRead for Listening<I> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut self.io).poll_read(context, buffer);
-        let said = match &read {
-            Poll::Ready(Ok(())) if buffer.filled().len() > before => Some(Ok(())),
-            Poll::Ready(Err(error)) => Some(Err(io::Error::new(error.kind(), error.to_string()))),
-            _ => None,
-        };
-        if let Some(said) = said
-            && let Some(heard) = self.heard.take()
-        {
-            let _nobody_waits = heard.send(said);
-        }
-        read
-    }
-}
-
-impl<I: AsyncWrite + Unpin> AsyncWrite for Listening<I> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
-    }
 }

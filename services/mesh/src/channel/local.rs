@@ -10,7 +10,7 @@ use super::{
     method,
     stamp::{exceeded, stamp},
 };
-use crate::call::Call;
+use crate::{call::Call, layer::trace::Trace};
 
 /// The routes of this process, known from when all its roles are built until it has drained.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +36,9 @@ impl LocalRoutes {
 
     /// Makes a call, within its deadline.
     pub(super) async fn call(self, mut request: Request<Body>) -> Result<Response<Body>, Status> {
-        let mut routes =
+        let routes =
             self.get().ok_or_else(|| Status::unavailable("the process is starting or has drained"))?;
+        let mut routes = Trace(routes);
         let method = method::of(request.uri().path());
         let limit = stamp(request.headers_mut(), method);
         let answer = Call::of(request.headers()).scope(async move {

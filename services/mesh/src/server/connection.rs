@@ -27,10 +27,11 @@ use tokio::{
 use tower::Service;
 
 use super::{BoxError, Serve};
-use crate::{Shutdown, tls::ServerTls};
+use crate::{Shutdown, tls::ServerTls, wire::Overheard};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 const MAX_STREAMS: u32 = 1000;
 const WINDOW: u32 = 4 << 20;
 // What may wait of one stream's answer: a Flight message and the next.
@@ -65,7 +66,10 @@ where
     B::Error: Into<BoxError>,
 {
     let multiplexed = Arc::new(AtomicBool::new(false));
-    let service = Farewell { service, stop: stop.clone(), multiplexed: multiplexed.clone() };
+    let spoken = Arc::new(AtomicBool::new(false));
+    let service =
+        Farewell { service, stop: stop.clone(), multiplexed: multiplexed.clone(), spoken: spoken.clone() };
+    let io = overheard(io, spoken.clone());
     let builder = builder();
     let connection =
         builder.serve_connection_with_upgrades(TokioIo::new(io), TowerToHyperService::new(service));
@@ -78,6 +82,7 @@ where
     };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = silence(&spoken) => return tracing::debug!("nothing said within {HEADER_TIMEOUT:?}"),
         () = leave => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -85,6 +90,28 @@ where
     };
     if let Err(error) = ended {
         tracing::debug!(error, "connection ended");
+    }
+}
+
+// hyper reads up to the length of HTTP/2's preface to tell which protocol it is, for as long as that takes.
+fn overheard<I>(
+    io: I,
+    spoken: Arc<AtomicBool>,
+) -> Overheard<I, impl FnMut(Result<usize, &std::io::Error>) + Unpin> {
+    let mut bytes = 0;
+    let tell = move |read: Result<usize, &std::io::Error>| {
+        bytes += read.unwrap_or_default();
+        if bytes >= PREFACE {
+            spoken.store(true, Ordering::Relaxed);
+        }
+    };
+    Overheard { io, tell }
+}
+
+async fn silence(spoken: &AtomicBool) {
+    tokio::time::sleep(HEADER_TIMEOUT).await;
+    if spoken.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -115,6 +142,7 @@ struct Farewell<S> {
     service: S,
     stop: Shutdown,
     multiplexed: Arc<AtomicBool>,
+    spoken: Arc<AtomicBool>,
 }
 
 impl<S, B> Service<http::Request<Incoming>> for Farewell<S>
@@ -132,6 +160,7 @@ where
     }
 
     fn call(&mut self, request: http::Request<Incoming>) -> Self::Future {
+        self.spoken.store(true, Ordering::Relaxed);
         let multiplexed = request.version() == Version::HTTP_2;
         if multiplexed {
             self.multiplexed.store(true, Ordering::Relaxed);

@@ -88,3 +88,15 @@ async fn http_1_clients_are_told_that_the_connection_ends() {
     });
     assert!(drained);
 }
+
+#[tokio::test]
+async fn a_connection_that_says_nothing_is_closed() {
+    let stub = Stub::start(Act::Answer);
+    for begin in [&b""[..], b"PRI * HTTP/2.0\r\n\r\nS"] {
+        let mut stream = TcpStream::connect(stub.address).await.expect("a connection");
+        stream.write_all(begin).await.expect("sent");
+        let mut nothing = Vec::new();
+        let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut nothing));
+        let _reset_or_ended = closed.await.expect("it is closed in time");
+    }
+}

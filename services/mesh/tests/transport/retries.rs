@@ -34,3 +34,14 @@ async fn repetitions_end_with_the_budget() {
     let repeated = ill.calls() - 100;
     assert!((10..=21).contains(&repeated), "{repeated} repetitions of 100 calls");
 }
+
+#[tokio::test]
+async fn a_call_that_was_turned_away_goes_on_to_another_replica_whatever_it_asks_for() {
+    let (busy, idle) = (Stub::start(Act::Overloaded), Stub::start(Act::Answer));
+    let channel = channel(&format!("{},{}", busy.url(), idle.url()));
+    until("both were asked", async || {
+        submit(&channel).await.expect("the other one answers");
+        busy.calls() > 0 && idle.calls() > 0
+    })
+    .await;
+}

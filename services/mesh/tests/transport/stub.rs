@@ -13,7 +13,8 @@ use http::{HeaderMap, HeaderValue, Request, Response, request::Parts};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use hyper::body::Incoming;
-use rfe_mesh::{MeshChannel, Shutdown, channel::Dial, server};
+use rfe_mesh::{MeshChannel, Shutdown, channel::Dial, server, status_from_fault};
+use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::ingest::{
     GetJobRequest, GetJobResponse, SubmitJobRequest, SubmitJobResponse,
     ingest_service_client::IngestServiceClient,
@@ -30,6 +31,8 @@ pub enum Act {
     Slowly(Duration),
     /// With UNAVAILABLE.
     Unavailable,
+    /// With what a process says that runs as many calls as it may.
+    Overloaded,
 }
 
 /// The server.
@@ -134,6 +137,10 @@ async fn answer(act: Act) -> Response<Body> {
         Act::Answer => {}
         Act::Slowly(time) => tokio::time::sleep(time).await,
         Act::Unavailable => return Status::unavailable("not now").into_http(),
+        Act::Overloaded => {
+            let fault = Fault::new(ErrorCode::ResourceExhausted, reason::OVERLOADED, "too many");
+            return status_from_fault(fault).into_http();
+        }
     }
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));

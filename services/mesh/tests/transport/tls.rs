@@ -43,7 +43,7 @@ async fn refusal(channel: &MeshChannel) -> Status {
 
 #[tokio::test]
 async fn a_call_goes_over_tls_where_both_sides_agree() {
-    let authority = Authority::new();
+    let authority = Authority::new("one");
     let stub = serve(&authority.listen(LATER));
     submit(&dial(&stub, Some(trusting(&authority.ca())))).await.expect("an answer");
     assert_eq!(stub.calls(), 1);
@@ -51,7 +51,7 @@ async fn a_call_goes_over_tls_where_both_sides_agree() {
 
 #[tokio::test]
 async fn an_authority_that_nobody_trusts_is_refused_with_the_reason() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (Authority::new("one"), Authority::new("other"));
     let stub = serve(&authority.listen(LATER));
     for tls in [None, Some(trusting(&other.ca()))] {
         let status = refusal(&dial(&stub, tls)).await;
@@ -62,7 +62,7 @@ async fn an_authority_that_nobody_trusts_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn an_expired_certificate_is_refused_with_the_reason() {
-    let authority = Authority::new();
+    let authority = Authority::new("one");
     let stub = serve(&authority.listen(PAST));
     let status = refusal(&dial(&stub, Some(trusting(&authority.ca())))).await;
     assert!(status.message().to_lowercase().contains("expired"), "{status}");
@@ -70,7 +70,7 @@ async fn an_expired_certificate_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn with_an_authority_of_clients_only_they_are_served() {
-    let (authority, other) = (Authority::new(), Authority::new());
+    let (authority, other) = (Authority::new("one"), Authority::new("other"));
     let files = ListenTls { client_ca: Some(authority.ca()), ..authority.listen(LATER) };
     let stub = serve(&files);
     let (certificate, key) = authority.sign("client", LATER);
@@ -81,7 +81,7 @@ async fn with_an_authority_of_clients_only_they_are_served() {
     };
     submit(&dial(&stub, Some(with(certificate, key)))).await.expect("a client of the house");
     let status = refusal(&dial(&stub, Some(trusting(&authority.ca())))).await;
-    assert!(status.message().contains("CertificateRequired"), "{status}");
+    assert!(status.message().contains("RFE_TLS_CLIENT_CERT"), "{status}");
     let (certificate, key) = other.sign("stranger", LATER);
     refusal(&dial(&stub, Some(with(certificate, key)))).await;
     assert_eq!(stub.calls(), 1);
@@ -89,7 +89,7 @@ async fn with_an_authority_of_clients_only_they_are_served() {
 
 #[tokio::test]
 async fn plain_calls_to_a_tls_port_are_not_answered() {
-    let authority = Authority::new();
+    let authority = Authority::new("one");
     let stub = serve(&authority.listen(LATER));
     let channel = MeshChannel::remote(&stub.url(), &Dial::default()).expect("a channel");
     refusal(&channel).await;
@@ -98,7 +98,7 @@ async fn plain_calls_to_a_tls_port_are_not_answered() {
 
 #[tokio::test]
 async fn changed_certificates_are_taken_without_a_restart_and_broken_ones_are_not() {
-    let (old, new) = (Authority::new(), Authority::new());
+    let (old, new) = (Authority::new("one"), Authority::new("other"));
     let files = old.listen(LATER);
     let stub = serve(&files);
     submit(&dial(&stub, Some(trusting(&old.ca())))).await.expect("the old authority");
@@ -117,7 +117,7 @@ async fn changed_certificates_are_taken_without_a_restart_and_broken_ones_are_no
 
 #[tokio::test]
 async fn the_pages_are_answered_over_tls_and_http_1() {
-    let authority = Authority::new();
+    let authority = Authority::new("one");
     let tls = ServerTls::load(&authority.listen(LATER)).expect("the files are good");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
@@ -146,7 +146,7 @@ async fn the_pages_are_answered_over_tls_and_http_1() {
 
 #[test]
 fn what_is_wrong_with_files_is_told_with_setting_and_path() {
-    let authority = Authority::new();
+    let authority = Authority::new("one");
     let good = authority.listen(LATER);
     let (_, other_key) = authority.sign("other", LATER);
     let missing = authority.path("nowhere.pem");
