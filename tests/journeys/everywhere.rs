@@ -32,6 +32,7 @@ mod stream_events;
 mod synthetic_stream;
 mod telemetry;
 mod tokens;
+mod traces;
 mod watch_job;
 mod webhook_errors;
 mod webhook_signatures;

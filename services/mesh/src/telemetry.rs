@@ -4,7 +4,7 @@ mod export;
 mod line;
 pub mod trace;
 
-use std::{io::IsTerminal as _, str::FromStr};
+use std::io::IsTerminal as _;
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -20,25 +20,14 @@ use self::export::Exported;
 use crate::Metrics;
 
 /// How a line of the log is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// For people.
     #[default]
     Text,
     /// One JSON object a line.
     Json,
-}
-
-impl FromStr for LogFormat {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err(format!("`{text}` is no format of logs; text and json are")),
-        }
-    }
 }
 
 /// What a process tells about itself, and where.
@@ -104,25 +93,5 @@ impl Telemetry {
         if let Ok(Err(error)) = stopped {
             tracing::debug!(%error, "the last spans were not sent");
         }
-    }
-}
-
-/// Sends logs to stderr as text by a filter such as `info` or `rfe_worker=debug`.
-///
-/// # Errors
-/// With the reason if the filter does not parse, or if logs are set up already.
-pub fn init(filter: &str) -> Result<(), String> {
-    Telemetry::start(TelemetryConfig { filter: filter.to_owned(), ..TelemetryConfig::default() }).map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_format_that_nobody_knows_is_named() {
-        assert_eq!("json".parse(), Ok(LogFormat::Json));
-        let error = "xml".parse::<LogFormat>().expect_err("no such format");
-        assert_eq!(error, "`xml` is no format of logs; text and json are");
     }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
+use rfe_mesh::telemetry::{Telemetry, TelemetryConfig};
 use rfe_node::config::{self, Flags, Loaded};
 
 /// Invalid configuration, as sysexits.h numbers it.
@@ -68,15 +69,15 @@ pub(crate) fn main() -> ExitCode {
 async fn run(rfe: Rfe) -> ExitCode {
     match rfe.command {
         Command::Up { demo, data } => match prepare(data) {
-            Ok(config) => up::run(config, demo).await,
+            Ok((config, telemetry)) => up::run(config, telemetry, demo).await,
             Err(code) => code,
         },
         Command::Check { data } => match prepare(data) {
-            Ok(config) => check::run(&config).await,
+            Ok((config, _)) => check::run(&config).await,
             Err(code) => code,
         },
         Command::Migrate => match prepare(None) {
-            Ok(config) => migrate::run(&config).await,
+            Ok((config, _)) => migrate::run(&config).await,
             Err(code) => code,
         },
         Command::Token(command) => token::run(command, rfe.global.json),
@@ -84,18 +85,24 @@ async fn run(rfe: Rfe) -> ExitCode {
     }
 }
 
-fn prepare(data_dir: Option<PathBuf>) -> Result<config::Config, ExitCode> {
+fn prepare(data_dir: Option<PathBuf>) -> Result<(config::Config, Telemetry), ExitCode> {
     let variables = std::env::vars_os().filter_map(|(name, value)| {
         // What is no Unicode can't be one of ours.
         Some((name.into_string().ok()?, value.into_string().ok()?))
     });
     let Loaded { config, warnings } = config::load(variables, &Flags { data_dir })
         .map_err(|error| fail(&error.to_string(), INVALID_CONFIGURATION))?;
-    rfe_mesh::telemetry::init(&config.log).map_err(|error| fail(&error, INVALID_CONFIGURATION))?;
+    let telemetry = Telemetry::start(TelemetryConfig {
+        filter: config.log.clone(),
+        format: config.log_format,
+        otlp: config.otlp_endpoint.clone(),
+        role: String::new(),
+    })
+    .map_err(|error| fail(&error, INVALID_CONFIGURATION))?;
     for warning in warnings {
         eprintln!("rfe: warning: {warning}");
     }
-    Ok(config)
+    Ok((config, telemetry))
 }
 
 fn fail(message: &str, code: u8) -> ExitCode {

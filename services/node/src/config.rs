@@ -6,6 +6,7 @@ mod sections;
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use rfe_mesh::telemetry::LogFormat;
 use rfe_model::{Violation, kind::decode};
 use serde::Deserialize;
 use serde_json::Value as Json;
@@ -35,6 +36,10 @@ pub struct Config {
     pub drain_seconds: f64,
     /// Log filter.
     pub log: String,
+    /// How a line of the log is written.
+    pub log_format: LogFormat,
+    /// The OTLP gRPC endpoint that gets the spans.
+    pub otlp_endpoint: Option<String>,
     /// The registry.
     pub registry: RegistrySection,
     /// The lake.

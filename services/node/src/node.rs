@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use rfe_mesh::{Shutdown, channel::LocalRoutes, pages::Pages, secret::ProcessSecrets, server};
+use rfe_mesh::{Metrics, Shutdown, channel::LocalRoutes, pages::Pages, secret::ProcessSecrets, server};
 use rfe_model::secret::SecretStore;
 use rfe_sources::SourceKinds;
 use tokio::net::TcpListener;
@@ -130,6 +130,11 @@ impl Node {
     /// Where gRPC and Flight listen.
     pub fn grpc(&self) -> SocketAddr {
         self.grpc
+    }
+
+    /// What it counts.
+    pub fn metrics(&self) -> &Metrics {
+        &self.pages.metrics
     }
 
     /// Stops taking work, lets what runs finish, and frees the folder. False if something had not finished in time; its

@@ -10,7 +10,7 @@ use crate::end::{End, kind_name};
 
 /// The span of leased work, which goes on with the trace of the call that brought the work, or the first of its events.
 pub(crate) fn of_work(leased: &Leased) -> Span {
-    let span = trace::consumer_span("", &format!("work {}", kind_name(leased.kind)));
+    let span = trace::consumer_span(&leased.trace, &format!("work {}", kind_name(leased.kind)));
     trace::attribute(&span, "rfe.role", "worker");
     trace::attribute(&span, "rfe.source", leased.source.clone());
     trace::attribute(&span, "rfe.run_id", leased.lease.id.clone());

@@ -3,6 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser as _;
+use rfe_mesh::telemetry::Telemetry;
 use rfe_node::{
     Config, Node,
     demo::{self, Demo},
@@ -19,7 +20,13 @@ const DEAD_LETTERS: u8 = 3;
 const SUCCESS: ExitCode = ExitCode::SUCCESS;
 
 /// Runs until a signal drains it. A second signal ends it at once.
-pub(super) async fn run(config: Config, demo: bool) -> ExitCode {
+pub(super) async fn run(config: Config, telemetry: Telemetry, demo: bool) -> ExitCode {
+    let code = up(config, &telemetry, demo).await;
+    telemetry.stop().await;
+    code
+}
+
+async fn up(config: Config, telemetry: &Telemetry, demo: bool) -> ExitCode {
     let mut signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => return fail(&format!("could not listen to signals: {error}"), 1),
@@ -32,6 +39,7 @@ pub(super) async fn run(config: Config, demo: bool) -> ExitCode {
         Ok(node) => node,
         Err(error) => return fail(&error.to_string(), 1),
     };
+    telemetry.register(node.metrics());
     eprintln!("rfe: ready: http {}, grpc {}, data {}", node.http(), node.grpc(), config.data_dir.display());
     let failed = serve(&node, &config, demo, &mut signals).await;
     let drained = tokio::select! {

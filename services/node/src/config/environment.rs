@@ -22,6 +22,8 @@ const SETTINGS: &[(&str, &str, Form)] = &[
     ("RFE_INSECURE", "/insecure", Form::Flag),
     ("RFE_DRAIN_SECONDS", "/drain_seconds", Form::Number),
     ("RFE_LOG", "/log", Form::Text),
+    ("RFE_LOG_FORMAT", "/log_format", Form::TextOrUnset),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "/otlp_endpoint", Form::TextOrUnset),
     ("RFE_POSTGRES_URL", "/registry/url", Form::TextOrUnset),
     ("MINIO_ENDPOINT", "/lake/endpoint", Form::TextOrUnset),
     ("MINIO_ACCESS_KEY", "/lake/access_key", Form::TextOrUnset),
