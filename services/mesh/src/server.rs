@@ -3,13 +3,13 @@
 
 mod connection;
 mod port;
+mod received;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::FutureExt as _;
 use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
-use hyper::body::Incoming;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use tower::Service;
 
 pub use port::GrpcPort;
+pub use received::Received;
 
 use crate::{Shutdown, tls::ServerTls};
 
@@ -29,7 +30,7 @@ const MAX_CONNECTIONS: usize = 4096;
 
 /// What a listener serves: anything that answers HTTP requests, once for every connection.
 pub trait Serve<B>:
-    Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible, Future: Send + 'static>
+    Service<http::Request<Received>, Response = http::Response<B>, Error = Infallible, Future: Send + 'static>
     + Clone
     + Send
     + 'static
@@ -38,7 +39,7 @@ pub trait Serve<B>:
 
 impl<S, B> Serve<B> for S where
     S: Service<
-            http::Request<Incoming>,
+            http::Request<Received>,
             Response = http::Response<B>,
             Error = Infallible,
             Future: Send + 'static,

@@ -26,7 +26,7 @@ use tokio::{
 };
 use tower::Service;
 
-use super::{BoxError, Serve};
+use super::{BoxError, Received, Serve};
 use crate::{Shutdown, tls::ServerTls, wire::Overheard};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -147,7 +147,7 @@ struct Farewell<S> {
 
 impl<S, B> Service<http::Request<Incoming>> for Farewell<S>
 where
-    S: Service<http::Request<Incoming>, Response = http::Response<B>, Error = Infallible>,
+    S: Service<http::Request<Received>, Response = http::Response<B>, Error = Infallible>,
     S::Future: Send + 'static,
     B: 'static,
 {
@@ -166,7 +166,7 @@ where
             self.multiplexed.store(true, Ordering::Relaxed);
         }
         let stop = self.stop.clone();
-        let answer = self.service.call(request);
+        let answer = self.service.call(Received::of(request));
         Box::pin(async move {
             let mut answer = answer.await?;
             if !multiplexed && stop.has_begun() {

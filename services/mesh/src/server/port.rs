@@ -7,11 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use hyper::body::Incoming;
 use tonic::{body::Body, service::Routes};
 use tower::Service;
 
-use super::{Answer, boxed};
+use super::{Answer, Received, boxed};
 use crate::{
     layer::{
         authorize::Authorize, deadline::Deadline, request_id::RequestId, rpc_metrics::RpcMetrics, shed::Shed,
@@ -72,7 +71,7 @@ impl GrpcPort {
     }
 }
 
-impl Service<http::Request<Incoming>> for GrpcPort {
+impl Service<http::Request<Received>> for GrpcPort {
     type Response = Answer;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send>>;
@@ -81,7 +80,7 @@ impl Service<http::Request<Incoming>> for GrpcPort {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: http::Request<Incoming>) -> Self::Future {
+    fn call(&mut self, request: http::Request<Received>) -> Self::Future {
         if let Some(page) = self.parts.pages.answer(&request) {
             return Box::pin(async move { Ok(boxed(page)) });
         }

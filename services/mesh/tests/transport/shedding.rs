@@ -17,11 +17,12 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::Semaphore,
+    task::JoinSet,
 };
 use tonic::{Request, Response, Status, service::RoutesBuilder};
 use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
 
-use crate::stub::{channel, until};
+use crate::stub::{Act, Stub, channel, submit, until};
 
 /// Answers once it is let.
 struct Held(Arc<Semaphore>);
@@ -78,4 +79,21 @@ async fn calls_beyond_the_limit_are_told_to_come_again_while_health_is_answered(
         call.await.expect("the task").expect("it was let");
     }
     preview(channel).await.expect("places are free again");
+}
+
+#[tokio::test]
+async fn answers_that_come_before_their_requests_are_read_do_not_end_the_connection() {
+    let stub = Stub::start(Act::Answer);
+    let channel = channel(&stub.url());
+    let mut callers = JoinSet::new();
+    for _ in 0..16 {
+        let channel = channel.clone();
+        callers.spawn(async move {
+            for _ in 0..300 {
+                submit(&channel).await.expect("an answer");
+            }
+        });
+    }
+    callers.join_all().await;
+    assert_eq!(stub.calls(), 4800);
 }

@@ -12,8 +12,12 @@ use futures::stream;
 use http::{HeaderMap, HeaderValue, Request, Response, request::Parts};
 use http_body::Frame;
 use http_body_util::StreamBody;
-use hyper::body::Incoming;
-use rfe_mesh::{MeshChannel, Shutdown, channel::Dial, server, status_from_fault};
+use rfe_mesh::{
+    MeshChannel, Shutdown,
+    channel::Dial,
+    server::{self, Received},
+    status_from_fault,
+};
 use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::ingest::{
     GetJobRequest, GetJobResponse, SubmitJobRequest, SubmitJobResponse,
@@ -68,7 +72,7 @@ impl Stub {
             .block_on_elsewhere(async move { tokio::net::TcpListener::bind(address).await.expect("a port") });
         let address = listener.local_addr().expect("its address");
         let noted = seen.clone();
-        let service = tower::service_fn(move |request: Request<Incoming>| {
+        let service = tower::service_fn(move |request: Request<Received>| {
             let noted = noted.clone();
             async move {
                 noted.lock().unwrap_or_else(PoisonError::into_inner).push(request.into_parts().0);
