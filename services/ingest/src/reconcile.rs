@@ -1,4 +1,4 @@
-//! Open runs are brought to the queue, so that one that was lost is rebuilt; and its counts are brought to the metrics.
+//! Open runs are brought to the queue, so that one that was lost is rebuilt; it is repaired, and its counts brought to the metrics.
 
 use std::{
     sync::Arc,
@@ -6,13 +6,13 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use prometheus_client::metrics::gauge::Gauge;
 use rfe_mesh::{Metrics, Shutdown};
 use rfe_model::Fault;
 use rfe_proto::metadata::{ListRunsRequest, Run, RunKind, RunState};
 use rfe_queue::{NewJob, Queue, QueueControl};
+use tokio::sync::Notify;
 
-use crate::{job, registry::Registry};
+use crate::{Config, job, lost_batches, queue_metrics::QueueMetrics, registry::Registry};
 
 /// Runs that are rows of the registry before they are jobs.
 const KINDS: [RunKind; 4] = [RunKind::Pull, RunKind::Replay, RunKind::Backfill, RunKind::Compaction];
@@ -30,10 +30,9 @@ pub(crate) struct Reconciler {
     control: Arc<dyn QueueControl>,
     registry: Registry,
     every: Duration,
-    jobs: Gauge,
-    events: Gauge,
-    bytes: Gauge,
-    oldest: Gauge,
+    repair_every: Duration,
+    batch_silence: Duration,
+    metrics: QueueMetrics,
 }
 
 impl Reconciler {
@@ -42,23 +41,17 @@ impl Reconciler {
         control: Arc<dyn QueueControl>,
         registry: Registry,
         metrics: &Metrics,
-        every: Duration,
+        config: &Config,
     ) -> Self {
-        Self {
-            queue,
-            control,
-            registry,
-            every,
-            jobs: metrics.gauge("rfe_queue_jobs", "Jobs in the queue"),
-            events: metrics.gauge("rfe_queue_events", "Events in the queue"),
-            bytes: metrics.gauge("rfe_queue_bytes", "Bytes of payload in the queue"),
-            oldest: metrics.gauge("rfe_queue_oldest_seconds", "Age of the oldest job that waits"),
-        }
+        let (every, repair_every, batch_silence) =
+            (config.reconcile_every, config.repair_every, config.batch_silence);
+        Self { queue, control, registry, every, repair_every, batch_silence, metrics: QueueMetrics::new(metrics) }
     }
 
-    /// Runs until shutdown begins.
-    pub(crate) async fn run(self, shutdown: Shutdown) {
+    /// Runs until shutdown begins; at once when told that the queue may have lost what it had.
+    pub(crate) async fn run(self, lost: Arc<Notify>, shutdown: Shutdown) {
         let mut failed = false;
+        let mut repaired = Instant::now();
         loop {
             let begun = Instant::now();
             let round = tokio::select! {
@@ -76,9 +69,28 @@ impl Reconciler {
                 }
             };
             failed = pause < self.every;
-            if !shutdown.sleep(pause).await {
-                return;
+            if !failed && repaired.elapsed() >= self.repair_every {
+                repaired = Instant::now();
+                tokio::select! {
+                    () = self.repair() => {}
+                    () = shutdown.begun() => return,
+                }
             }
+            tokio::select! {
+                slept = shutdown.sleep(pause) => if !slept { return },
+                () = lost.notified() => {}
+            }
+        }
+    }
+
+    // What fails here is tried again the next time.
+    async fn repair(&self) {
+        match self.control.repair().await {
+            Ok(repaired) => self.metrics.repaired(repaired),
+            Err(error) => tracing::info!(%error, "the queue could not be repaired; trying on"),
+        }
+        if let Err(fault) = lost_batches::end(&self.registry, self.batch_silence).await {
+            tracing::info!(error = %fault, "lost batches could not be looked for; trying on");
         }
     }
 
@@ -112,17 +124,13 @@ impl Reconciler {
     async fn bring(&self, run: Run) -> Result<(), Fault> {
         let kind = job::kind(run.kind());
         let reads_source = run.reads_source;
-        Ok(self.queue.enqueue(NewJob { id: run.run_id, source: run.source, kind, reads_source }).await?)
+        // Whose call it was is no longer known.
+        let trace = String::new();
+        Ok(self.queue.enqueue(NewJob { id: run.run_id, source: run.source, kind, reads_source, trace }).await?)
     }
 
     async fn measure(&self) -> Result<(), Fault> {
-        let stats = self.control.stats().await?;
-        let jobs = stats.iter().map(|of| of.queued_jobs + of.running_jobs + of.delayed_jobs).sum();
-        self.jobs.set(jobs);
-        self.events.set(stats.iter().map(|of| of.events).sum());
-        self.bytes.set(stats.iter().map(|of| of.bytes).sum());
-        let oldest = stats.iter().map(|of| of.oldest_age.as_secs()).max().unwrap_or(0);
-        self.oldest.set(i64::try_from(oldest).unwrap_or(i64::MAX));
+        self.metrics.show(&self.control.stats().await?);
         Ok(())
     }
 }

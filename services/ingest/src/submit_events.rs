@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use prometheus_client::metrics::counter::Counter;
-use rfe_mesh::Metrics;
+use rfe_mesh::{Metrics, telemetry::trace::current_traceparent};
 use rfe_model::{ErrorCode, Fault, fault::reason};
 use rfe_proto::ingest::{Event, EventOutcome, EventResult};
-use rfe_queue::{Accepted, NewEvents, Queue};
+use rfe_queue::{Accepted, NewEvents};
 
 use crate::{
     event,
     sources::{Known, Sources},
+    spool::Acceptance,
 };
 
 /// So many events are taken at once.
@@ -20,7 +21,7 @@ const MAX_BYTES: usize = 4 << 20;
 /// Where events come in.
 #[derive(Debug)]
 pub(crate) struct EventDoor {
-    queue: Arc<dyn Queue>,
+    acceptance: Acceptance,
     sources: Arc<Sources>,
     accepted: Counter,
     duplicate: Counter,
@@ -28,9 +29,9 @@ pub(crate) struct EventDoor {
 }
 
 impl EventDoor {
-    pub(crate) fn new(queue: Arc<dyn Queue>, sources: Arc<Sources>, metrics: &Metrics) -> Self {
+    pub(crate) fn new(acceptance: Acceptance, sources: Arc<Sources>, metrics: &Metrics) -> Self {
         Self {
-            queue,
+            acceptance,
             sources,
             accepted: metrics.counter("rfe_events_accepted", "Events accepted"),
             duplicate: metrics.counter("rfe_events_duplicate", "Events whose id was accepted before"),
@@ -67,7 +68,8 @@ impl EventDoor {
     ) -> Result<Vec<EventResult>, Fault> {
         let (mut results, taken) = sort(events, known.max_body);
         if !taken.is_empty() {
-            let answer = self.queue.enqueue_events(NewEvents { source, events: taken }).await?;
+            let call = NewEvents { id: rfe_model::id::new(), source, events: taken, trace: current_traceparent() };
+            let answer = self.acceptance.accept(call).await?;
             answer_taken(&mut results, answer.outcomes);
         }
         self.count(&results);

@@ -51,6 +51,7 @@ async fn enqueue(queue: &dyn Queue, run: &pb::Run) {
         source: run.source.clone(),
         kind: job::kind(run.kind()),
         reads_source: run.reads_source,
+        trace: rfe_mesh::telemetry::trace::current_traceparent(),
     };
     if let Err(error) = queue.enqueue(new).await {
         tracing::warn!(run = %run.run_id, source = %run.source, %error, "the job waits for the reconciler to queue it");

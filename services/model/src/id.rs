@@ -17,6 +17,19 @@ pub fn firing(schedule: &str, instant: jiff::Timestamp) -> String {
     Uuid::new_v5(&FIRINGS, name.as_bytes()).to_string()
 }
 
+/// The id of the n-th job of a call whose first job has this UUIDv7: of the same time, and the same whoever computes it.
+pub fn nth(first: &str, n: usize) -> String {
+    let Some(id) = Uuid::try_parse(first).ok().filter(|_| n > 0) else { return first.to_owned() };
+    let mut bytes = *id.as_bytes();
+    let digest = Sha256::digest(format!("{first}\n{n}"));
+    // The bits of time, version and variant stay.
+    bytes[6] = 0x70 | digest[0] & 0x0f;
+    bytes[7] = digest[1];
+    bytes[8] = 0x80 | digest[2] & 0x3f;
+    bytes[9..].copy_from_slice(&digest[3..10]);
+    Uuid::from_bytes(bytes).to_string()
+}
+
 /// The id of one half of a bisected batch; `half` is 0 or 1.
 pub fn half(batch: &str, half: u8) -> String {
     Uuid::new_v5(&BATCHES, format!("{batch}\n{half}").as_bytes()).to_string()
@@ -60,6 +73,16 @@ mod tests {
         let instant = jiff::Timestamp::from_second(1_800_000_000).expect("instant");
         assert_eq!(firing("a", instant), firing("a", instant));
         assert_ne!(firing("a", instant), firing("b", instant));
+    }
+
+    #[test]
+    fn jobs_of_a_call_share_its_time_and_are_the_same_whoever_names_them() {
+        let first = new();
+        assert_eq!(nth(&first, 0), first);
+        assert_eq!(nth(&first, 1), nth(&first, 1));
+        assert_ne!(nth(&first, 1), nth(&first, 2));
+        let other = Uuid::try_parse(&nth(&first, 7)).expect("an id");
+        assert_eq!((other.get_version_num(), &other.to_string()[..13]), (7, &first[..13]));
     }
 
     #[test]

@@ -70,12 +70,16 @@ fn event(id: &str) -> Event {
 }
 
 fn events(source: &str, ids: &[&str]) -> NewEvents {
-    NewEvents { source: source.to_owned(), events: ids.iter().map(|id| event(id)).collect() }
+    call(source, ids.iter().map(|id| event(id)).collect())
+}
+
+fn call(source: &str, events: Vec<Event>) -> NewEvents {
+    NewEvents { id: rfe_model::id::new(), source: source.to_owned(), events, trace: String::new() }
 }
 
 fn job(source: &str, kind: JobKind) -> NewJob {
     let reads_source = matches!(kind, JobKind::Pull | JobKind::Backfill);
-    NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind, reads_source }
+    NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind, reads_source, trace: String::new() }
 }
 
 /// Asks for what is ready now; every loose event is.

@@ -11,12 +11,14 @@ pub enum QueueError {
     #[error("the lease of `{0}` has passed on")]
     Stale(String),
     /// A bound is reached.
-    #[error("the queue is full: {what} of {limit} reached")]
+    #[error("the queue is full{}: {what} of {limit} reached", of(.source_name))]
     Full {
         /// `jobs` or `bytes`.
         what: &'static str,
         /// The bound.
         limit: u64,
+        /// The source whose bound it is; `None`: that of the whole queue.
+        source_name: Option<String>,
     },
     /// The store can't be reached or refuses; the same call may succeed later.
     #[error("the queue's store could not be used")]
@@ -30,6 +32,10 @@ pub enum QueueError {
     /// What the store holds can't be read.
     #[error("the queue holds something unreadable: {0}")]
     Corrupt(String),
+}
+
+fn of(source: &Option<String>) -> String {
+    source.as_ref().map(|source| format!(" for source `{source}`")).unwrap_or_default()
 }
 
 impl From<QueueError> for Fault {

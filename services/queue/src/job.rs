@@ -15,15 +15,22 @@ pub struct NewJob {
     pub kind: JobKind,
     /// True if it reads the whole source; of these one a source is leased at a time.
     pub reads_source: bool,
+    /// The W3C `traceparent` of the call that brought it, or nothing.
+    pub trace: String,
 }
 
 /// Events of one call. Every event has an id and a time of receipt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEvents {
+    /// The id of the first job that the call makes, a UUIDv7; the others are derived from it ([`rfe_model::id::nth`]). A call that is
+    /// sent again under its id makes no other jobs.
+    pub id: String,
     /// The source.
     pub source: String,
     /// The events.
     pub events: Vec<Event>,
+    /// The W3C `traceparent` of the call, or nothing.
+    pub trace: String,
 }
 
 /// What became of the events of one call.
@@ -89,6 +96,8 @@ pub struct Leased {
     pub attempts: u32,
     /// Leases that expired before: workers that died or froze over it.
     pub expired: u32,
+    /// The trace of the call that brought the job, or the batch's first one; or nothing.
+    pub trace: String,
 }
 
 /// What a heartbeat says.
@@ -98,6 +107,15 @@ pub enum Renewed {
     Held,
     /// The job was cancelled; stop.
     Cancelled,
+}
+
+/// What a repair found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Repaired {
+    /// Jobs looked at.
+    pub checked: u64,
+    /// What did not agree with them and was mended: entries of indexes, and counts. 0 unless something is broken.
+    pub mended: u64,
 }
 
 /// A job as the queue knows it.

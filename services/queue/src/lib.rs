@@ -9,7 +9,8 @@ use async_trait::async_trait;
 
 pub use error::QueueError;
 pub use job::{
-    Accepted, EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Renewed, SourceStats,
+    Accepted, EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Renewed, Repaired,
+    SourceStats,
 };
 pub use sqlite::{SqliteQueue, SqliteQueueConfig};
 
@@ -74,4 +75,13 @@ pub trait QueueControl: Send + Sync + std::fmt::Debug {
 
     /// Counts by source.
     async fn stats(&self) -> Result<Vec<SourceStats>, QueueError>;
+
+    /// Which store this is. It changes when the store may have lost what it had accepted: emptied, restarted, failed over.
+    async fn incarnation(&self) -> Result<String, QueueError>;
+
+    /// Makes indexes and counts agree with the jobs again. Changes nothing where they do.
+    async fn repair(&self) -> Result<Repaired, QueueError>;
+
+    /// Asks whether the store answers.
+    async fn ping(&self) -> Result<(), QueueError>;
 }

@@ -14,6 +14,7 @@ mod held;
 mod pause;
 mod prune;
 mod read;
+mod repair;
 mod store;
 mod take;
 mod tx;
@@ -33,12 +34,12 @@ use self::{
     dedupe::Dedupe,
     give_back::GiveBack,
     take::{Offer, Take, Taken},
-    tx::Limits,
+    tx::{Bound, Limits},
     writer::Writer,
 };
 use crate::{
     EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Queue, QueueControl,
-    QueueError, Renewed, SourceStats,
+    QueueError, Renewed, Repaired, SourceStats,
 };
 
 /// Those who wait for work look again no more often than this.
@@ -54,6 +55,10 @@ pub struct SqliteQueueConfig {
     pub max_jobs: u64,
     /// Bytes of payload in jobs that have not left.
     pub max_bytes: u64,
+    /// Jobs of one source that have not left.
+    pub max_source_jobs: u64,
+    /// Bytes of payload in them.
+    pub max_source_bytes: u64,
     /// How long an event id is remembered.
     pub dedupe_window: Duration,
     /// How many ids of a source are remembered; of all sources together four times as many.
@@ -67,6 +72,8 @@ impl SqliteQueueConfig {
             path: path.into(),
             max_jobs: 1_000_000,
             max_bytes: 1 << 30,
+            max_source_jobs: u64::MAX,
+            max_source_bytes: u64::MAX,
             dedupe_window: Duration::from_secs(600),
             dedupe_max_ids: 1_000_000,
         }
@@ -90,7 +97,10 @@ impl SqliteQueue {
         if let Some(folder) = config.path.parent() {
             tokio::fs::create_dir_all(folder).await.map_err(|error| QueueError::Store(Box::new(error)))?;
         }
-        let limits = Limits { jobs: config.max_jobs, bytes: config.max_bytes };
+        let limits = Limits {
+            all: Bound { jobs: config.max_jobs, bytes: config.max_bytes },
+            source: Bound { jobs: config.max_source_jobs, bytes: config.max_source_bytes },
+        };
         let dedupe = Dedupe::new(config.dedupe_window, config.dedupe_max_ids);
         let writer = Writer::start(config.path.clone(), limits, dedupe).await?;
         let readers = store::open_readers(&config.path).await?;
@@ -125,6 +135,7 @@ impl SqliteQueue {
             events,
             attempts: taken.attempts,
             expired: taken.expired,
+            trace: taken.trace,
         })
     }
 }
@@ -216,5 +227,17 @@ impl QueueControl for SqliteQueue {
 
     async fn stats(&self) -> Result<Vec<SourceStats>, QueueError> {
         read::stats(&self.readers, now_micros()).await
+    }
+
+    async fn incarnation(&self) -> Result<String, QueueError> {
+        read::incarnation(&self.readers).await
+    }
+
+    async fn repair(&self) -> Result<Repaired, QueueError> {
+        self.writer.run(repair::Repair).await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        self.incarnation().await.map(drop)
     }
 }

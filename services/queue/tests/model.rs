@@ -90,7 +90,12 @@ impl World {
             (0..self.random.usize(1..8)).map(|_| self.random.u32(..400).to_string()).collect();
         let event =
             |id: &String| Event { event_id: id.clone(), payload: id.as_bytes().to_vec(), ..Event::default() };
-        let call = NewEvents { source: source.to_owned(), events: ids.iter().map(event).collect() };
+        let call = NewEvents {
+            id: rfe_model::id::new(),
+            source: source.to_owned(),
+            events: ids.iter().map(event).collect(),
+            trace: String::new(),
+        };
         let outcomes = self.queue.enqueue_events(call).await.expect("enqueue").outcomes;
         for (id, outcome) in ids.into_iter().zip(outcomes) {
             let new = self.model.known.insert((source, id.clone()));
@@ -105,7 +110,13 @@ impl World {
         let kind = [JobKind::Pull, JobKind::Replay, JobKind::Compaction][self.random.usize(..3)];
         // The replay of a job reads its source as a pull does.
         let reads_source = kind == JobKind::Pull || kind == JobKind::Replay && self.random.bool();
-        let job = NewJob { id: rfe_model::id::new(), source: source.to_owned(), kind, reads_source };
+        let job = NewJob {
+            id: rfe_model::id::new(),
+            source: source.to_owned(),
+            kind,
+            reads_source,
+            trace: String::new(),
+        };
         self.queue.enqueue(job.clone()).await.expect("enqueue");
         self.model.jobs.insert(job.id.clone(), job);
     }

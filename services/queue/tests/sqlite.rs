@@ -18,7 +18,12 @@ async fn open(config: SqliteQueueConfig) -> SqliteQueue {
 
 fn events(source: &str, ids: &[&str]) -> NewEvents {
     let event = |id: &&str| Event { event_id: (*id).to_owned(), payload: b"{}".to_vec(), ..Event::default() };
-    NewEvents { source: source.to_owned(), events: ids.iter().map(event).collect() }
+    NewEvents {
+        id: rfe_model::id::new(),
+        source: source.to_owned(),
+        events: ids.iter().map(event).collect(),
+        trace: String::new(),
+    }
 }
 
 async fn lease(queue: &SqliteQueue) -> Option<Leased> {
@@ -57,6 +62,7 @@ async fn a_dropped_queue_opens_again_with_all_it_had() {
             source: "p".to_owned(),
             kind: JobKind::Pull,
             reads_source: true,
+            trace: String::new(),
         })
         .await
         .expect("enqueue");
@@ -114,7 +120,13 @@ async fn ids_are_forgotten_after_the_window() {
 async fn a_job_that_left_is_queued_again_under_a_new_epoch() {
     let folder = tempfile::tempdir().expect("folder");
     let queue = open(config(&folder)).await;
-    let job = NewJob { id: "p".to_owned(), source: "p".to_owned(), kind: JobKind::Pull, reads_source: true };
+    let job = NewJob {
+        id: "p".to_owned(),
+        source: "p".to_owned(),
+        kind: JobKind::Pull,
+        reads_source: true,
+        trace: String::new(),
+    };
     queue.enqueue(job.clone()).await.expect("enqueue");
     let first = lease(&queue).await.expect("job");
     queue.cancel("p").await.expect("cancel");

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Whole, accept, event, events, ids, job, job_of, now, take};
-use crate::{Accepted, NewEvents, QueueError};
+use super::{Whole, accept, call, event, events, ids, job, job_of, now, take};
+use crate::{Accepted, QueueError};
 use rfe_proto::ingest::{Event, JobKind};
 
 pub async fn events_come_out_as_they_went_in(queue: &impl Whole) {
@@ -15,8 +15,8 @@ pub async fn events_come_out_as_they_went_in(queue: &impl Whole) {
     };
     let empty = Event { payload: Vec::new(), ..event("empty") };
     let sent = vec![full, empty, event("z"), event("a")];
-    let call = NewEvents { source: "s".to_owned(), events: sent.clone() };
-    queue.enqueue_events(call).await.expect("enqueue");
+    let sent_call = call("s", sent.clone());
+    queue.enqueue_events(sent_call).await.expect("enqueue");
     let batch = take(queue).await;
     assert_eq!((batch.kind, batch.source.as_str()), (JobKind::Events, "s"));
     assert_eq!((batch.attempts, batch.expired), (0, 0));
@@ -50,11 +50,9 @@ pub async fn concurrent_calls_with_one_id_accept_it_once(queue: &impl Whole) {
 
 pub async fn large_calls_are_split_into_jobs(queue: &impl Whole) {
     let many = (0..2500).map(|n| event(&n.to_string())).collect();
-    let by_number =
-        queue.enqueue_events(NewEvents { source: "many".to_owned(), events: many }).await.expect("enqueue");
+    let by_number = queue.enqueue_events(call("many", many)).await.expect("enqueue");
     let heavy = (0..3).map(|n| Event { payload: vec![b'1'; 600 << 10], ..event(&n.to_string()) }).collect();
-    let by_size =
-        queue.enqueue_events(NewEvents { source: "heavy".to_owned(), events: heavy }).await.expect("enqueue");
+    let by_size = queue.enqueue_events(call("heavy", heavy)).await.expect("enqueue");
     let jobs = |accepted: &[Accepted]| {
         accepted.iter().map(|one| job_of(one).to_owned()).collect::<HashSet<_>>().len()
     };
@@ -71,11 +69,10 @@ pub async fn a_full_queue_refuses_a_call_whole_and_others_pass(queue: &impl Whol
     for n in 0..19 {
         accept(queue, "s", &[&n.to_string()]).await;
     }
-    let two_jobs =
-        NewEvents { source: "s".to_owned(), events: (100..1200).map(|n| event(&n.to_string())).collect() };
+    let two_jobs = call("s", (100..1200).map(|n| event(&n.to_string())).collect());
     let (refused, passed) =
         futures::join!(queue.enqueue_events(two_jobs), queue.enqueue_events(events("s", &["last", "0"])));
-    assert!(matches!(refused, Err(QueueError::Full { what: "jobs", limit: 20 })), "{refused:?}");
+    assert!(matches!(refused, Err(QueueError::Full { what: "jobs", limit: 20, .. })), "{refused:?}");
     let passed = passed.expect("it fits").outcomes;
     assert!(matches!(passed[..], [Accepted::New { .. }, Accepted::Duplicate]), "{passed:?}");
     let full = queue.enqueue(job("p", JobKind::Pull)).await;
@@ -86,6 +83,6 @@ pub async fn a_full_queue_refuses_a_call_whole_and_others_pass(queue: &impl Whol
     let again = accept(queue, "s", &["100"]).await;
     assert!(matches!(again[0], Accepted::New { .. }), "what was refused is not remembered");
     let heavy = Event { payload: vec![b'1'; 5 << 20], ..event("heavy") };
-    let refused = queue.enqueue_events(NewEvents { source: "s".to_owned(), events: vec![heavy] }).await;
+    let refused = queue.enqueue_events(call("s", vec![heavy])).await;
     assert!(matches!(refused, Err(QueueError::Full { what: "bytes", .. })), "{refused:?}");
 }

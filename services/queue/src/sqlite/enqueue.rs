@@ -16,10 +16,10 @@ impl Transition for Enqueue {
     async fn apply(self, tx: &mut Tx<'_>) -> Result<(), QueueError> {
         let Self(job) = self;
         let seq: Option<(i64,)> = sqlx::query_as(
-            "INSERT INTO jobs (id, source, kind, events, bytes, remaining, loose, run_id, created, updated)
-             VALUES ($1, $2, $3, 0, 0, 1, 0, $1, $4, $4)
+            "INSERT INTO jobs (id, source, kind, events, bytes, remaining, loose, run_id, created, updated, trace)
+             VALUES ($1, $2, $3, 0, 0, 1, 0, $1, $4, $4, $6)
              ON CONFLICT (id) DO UPDATE
-                SET ended = NULL, outcome = NULL, remaining = 1, attempts = 0, error = '', updated = $4
+                SET ended = NULL, outcome = NULL, remaining = 1, attempts = 0, error = '', updated = $4, trace = $6
               WHERE jobs.ended IS NOT NULL AND jobs.kind <> $5
              RETURNING seq",
         )
@@ -28,10 +28,11 @@ impl Transition for Enqueue {
         .bind(job.kind as i32)
         .bind(tx.now)
         .bind(JobKind::Events as i32)
+        .bind(job.trace)
         .fetch_optional(&mut *tx.db)
         .await?;
         let Some((seq,)) = seq else { return Ok(()) };
-        tx.admit(1, 0)?;
+        tx.admit(&job.source, 1, 0).await?;
         sqlx::query(
             "INSERT INTO sources (name, jobs) VALUES ($2, 1) ON CONFLICT (name) DO UPDATE SET jobs = jobs + 1;
              INSERT INTO work (id, source, kind, not_before, created, updated, reads_source)

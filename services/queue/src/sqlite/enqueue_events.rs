@@ -17,7 +17,9 @@ const EVENT_TAG: u8 = 0x0a;
 /// Queues the events that are new. They are encoded before they come to the writer, which so has little to do.
 #[derive(Debug)]
 pub struct EnqueueEvents {
+    id: String,
     source: String,
+    trace: String,
     events: Vec<Encoded>,
 }
 
@@ -45,7 +47,12 @@ impl EnqueueEvents {
             event.encode_raw(&mut bytes);
             Encoded { digest: dedupe::digest(&event.event_id), bytes }
         };
-        Self { source: call.source.clone(), events: call.events.iter().map(encode).collect() }
+        Self {
+            id: call.id.clone(),
+            source: call.source.clone(),
+            trace: call.trace.clone(),
+            events: call.events.iter().map(encode).collect(),
+        }
     }
 
     fn split(&self, tx: &Tx<'_>) -> (Vec<NewEventsJob>, Vec<u128>, Vec<Accepted>) {
@@ -61,7 +68,10 @@ impl EnqueueEvents {
             ids.push(event.digest);
             let job = match jobs.last_mut() {
                 Some(job) if job.takes(event) => job,
-                _ => jobs.push_mut(NewEventsJob { id: rfe_model::id::new(), ..NewEventsJob::default() }),
+                _ => {
+                    let id = rfe_model::id::nth(&self.id, jobs.len());
+                    jobs.push_mut(NewEventsJob { id, ..NewEventsJob::default() })
+                }
             };
             job.events += 1;
             job.body.extend_from_slice(&event.bytes);
@@ -87,9 +97,9 @@ impl Transition for EnqueueEvents {
         }
         let bytes = jobs.iter().map(|job| job.body.len() as i64).sum();
         let (number, events) = (jobs.len() as i64, ids.len() as i64);
-        tx.admit(number, bytes)?;
+        tx.admit(&self.source, number, bytes).await?;
         for job in jobs {
-            insert(tx, &self.source, job).await?;
+            insert(tx, &self.source, &self.trace, job).await?;
         }
         tx.remember(&self.source, ids).await?;
         let (loose, loose_bytes): (i64, i64) = sqlx::query_as(
@@ -113,10 +123,10 @@ impl Transition for EnqueueEvents {
     }
 }
 
-async fn insert(tx: &mut Tx<'_>, source: &str, job: NewEventsJob) -> Result<(), QueueError> {
+async fn insert(tx: &mut Tx<'_>, source: &str, trace: &str, job: NewEventsJob) -> Result<(), QueueError> {
     sqlx::query(
-        "INSERT INTO jobs (id, source, kind, events, bytes, remaining, loose, created, updated)
-         VALUES ($1, $2, $3, $4, $5, $4, 1, $6, $6);
+        "INSERT INTO jobs (id, source, kind, events, bytes, remaining, loose, created, updated, trace)
+         VALUES ($1, $2, $3, $4, $5, $4, 1, $6, $6, $8);
          INSERT INTO payloads (job, body) VALUES (last_insert_rowid(), $7);",
     )
     .bind(job.id)
@@ -126,6 +136,7 @@ async fn insert(tx: &mut Tx<'_>, source: &str, job: NewEventsJob) -> Result<(), 
     .bind(job.body.len() as i64)
     .bind(tx.now)
     .bind(job.body)
+    .bind(trace.to_owned())
     .execute(&mut *tx.db)
     .await?;
     Ok(())

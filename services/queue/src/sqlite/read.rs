@@ -189,3 +189,9 @@ pub async fn stats(db: &SqlitePool, now: i64) -> Result<Vec<SourceStats>, QueueE
     }
     Ok(stats.into_values().collect())
 }
+
+/// Which file this is.
+pub async fn incarnation(db: &SqlitePool) -> Result<String, QueueError> {
+    let (id,) = sqlx::query_as("SELECT id FROM incarnation").fetch_one(db).await?;
+    Ok(id)
+}

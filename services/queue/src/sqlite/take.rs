@@ -47,6 +47,8 @@ pub struct Taken {
     pub attempts: u32,
     /// Leases that expired.
     pub expired: u32,
+    /// The trace of its first job.
+    pub trace: String,
     /// Must be told that the lease arrived.
     pub delivery: Delivery,
 }
@@ -167,9 +169,15 @@ async fn lease(tx: &mut Tx<'_>, seq: i64, request: LeaseRequest) -> Result<Taken
         .bind(source.clone())
         .execute(&mut *tx.db)
         .await?;
+    let (trace,): (String,) = sqlx::query_as(
+        "SELECT j.trace FROM work_items i JOIN jobs j ON j.seq = i.job WHERE i.work = ? ORDER BY i.job LIMIT 1",
+    )
+    .bind(seq)
+    .fetch_one(&mut *tx.db)
+    .await?;
     let kind = JobKind::try_from(kind)
         .map_err(|_| QueueError::Corrupt(format!("`{id}` is of the unknown kind {kind}")))?;
     let lease = Lease { id, epoch: epoch as u64, period: request.lease };
     let delivery = Delivery(Some((lease.clone(), tx.writer.clone())));
-    Ok(Taken { seq, lease, source, kind, attempts, expired, delivery })
+    Ok(Taken { seq, lease, source, kind, attempts, expired, trace, delivery })
 }

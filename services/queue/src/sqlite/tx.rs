@@ -26,9 +26,18 @@ pub struct Tx<'a> {
     pub writer: &'a WeakWriter,
 }
 
-/// The bounds of the whole queue.
+/// The bounds.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
+    /// Of the whole queue.
+    pub all: Bound,
+    /// Of each source.
+    pub source: Bound,
+}
+
+/// How much may be in the queue.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound {
     /// Jobs.
     pub jobs: u64,
     /// Bytes of payload.
@@ -60,16 +69,38 @@ impl Tx<'_> {
     ///
     /// # Errors
     /// If a bound would be passed.
-    pub fn admit(&mut self, jobs: i64, bytes: i64) -> Result<(), QueueError> {
-        let Limits { jobs: max_jobs, bytes: max_bytes } = self.limits;
-        let (all_jobs, all_bytes) = (self.totals.jobs + jobs, self.totals.bytes + bytes);
-        if u64::try_from(all_jobs).is_ok_and(|all| all > max_jobs) {
-            return Err(QueueError::Full { what: "jobs", limit: max_jobs });
+    pub async fn admit(&mut self, source: &str, jobs: i64, bytes: i64) -> Result<(), QueueError> {
+        let all = Totals { jobs: self.totals.jobs + jobs, bytes: self.totals.bytes + bytes };
+        self.limits.all.check(all, None)?;
+        if self.limits.source.is_set() {
+            let of: Option<(i64, i64)> = sqlx::query_as("SELECT jobs, bytes FROM sources WHERE name = ?")
+                .bind(source.to_owned())
+                .fetch_optional(&mut *self.db)
+                .await?;
+            let (known_jobs, known_bytes) = of.unwrap_or_default();
+            let own = Totals { jobs: known_jobs + jobs, bytes: known_bytes + bytes };
+            self.limits.source.check(own, Some(source))?;
         }
-        if u64::try_from(all_bytes).is_ok_and(|all| all > max_bytes) {
-            return Err(QueueError::Full { what: "bytes", limit: max_bytes });
+        self.totals = all;
+        Ok(())
+    }
+}
+
+impl Bound {
+    fn is_set(&self) -> bool {
+        self.jobs < u64::MAX || self.bytes < u64::MAX
+    }
+
+    fn check(&self, totals: Totals, source: Option<&str>) -> Result<(), QueueError> {
+        let over = |counted: i64, limit: u64| u64::try_from(counted).is_ok_and(|counted| counted > limit);
+        let full =
+            |what, limit| Err(QueueError::Full { what, limit, source_name: source.map(str::to_owned) });
+        if over(totals.jobs, self.jobs) {
+            return full("jobs", self.jobs);
         }
-        self.totals = Totals { jobs: all_jobs, bytes: all_bytes };
+        if over(totals.bytes, self.bytes) {
+            return full("bytes", self.bytes);
+        }
         Ok(())
     }
 }

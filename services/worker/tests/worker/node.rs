@@ -151,6 +151,7 @@ impl Node {
             source: source.to_owned(),
             kind,
             reads_source: run.reads_source,
+            trace: String::new(),
         };
         self.queue.enqueue(job).await.expect("enqueue");
         run.run_id
@@ -166,7 +167,7 @@ impl Node {
     /// Queues a compaction, as the reconciler does.
     pub async fn compact(&self, run: &pb::Run) {
         let (id, source) = (run.run_id.clone(), run.source.clone());
-        let job = NewJob { id, source, kind: JobKind::Compaction, reads_source: false };
+        let job = NewJob { id, source, kind: JobKind::Compaction, reads_source: false, trace: String::new() };
         self.queue.enqueue(job).await.expect("enqueue");
     }
 
@@ -178,7 +179,12 @@ impl Node {
             received_time: Some(time::now_proto()),
             ..Event::default()
         });
-        let events = NewEvents { source: source.to_owned(), events: events.collect() };
+        let events = NewEvents {
+            id: id::new(),
+            source: source.to_owned(),
+            events: events.collect(),
+            trace: String::new(),
+        };
         self.queue.enqueue_events(events).await.expect("enqueue");
     }
 
