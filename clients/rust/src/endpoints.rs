@@ -102,7 +102,8 @@ pub fn check_url(url: &str) -> Result<String> {
     let full = if trimmed.contains("://") { trimmed.to_owned() } else { format!("http://{trimmed}") };
     let rest = full.strip_prefix("http://").or_else(|| full.strip_prefix("https://"));
     let rest = rest.ok_or_else(|| wrong("write it like http://127.0.0.1:50051"))?;
-    if rest.is_empty() || rest.contains(['/', '?', '#', ' ']) {
+    // `http://` alone has lost its slashes above.
+    if rest.is_empty() || rest.ends_with(':') || rest.contains(['/', '?', '#', ' ']) {
         return Err(wrong("write it like http://127.0.0.1:50051"));
     }
     Ok(full)
@@ -143,7 +144,7 @@ mod tests {
     fn addresses_that_can_not_work_are_refused() {
         assert_eq!(check_url("127.0.0.1:50051/").expect("an address"), "http://127.0.0.1:50051");
         assert_eq!(check_url("https://rfe.example/").expect("an address"), "https://rfe.example");
-        for wrong in ["", "https://", "ftp://a", "http://a b", "http://a/path"] {
+        for wrong in ["", "http://", "https://", "ftp://a", "http://a b", "http://a/path"] {
             assert!(check_url(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,11 +1,11 @@
 //! `rfe check`: whether a node of this configuration would start.
 
-use crate::{Config, StartError, folder::DataFolder, node::listen, stores};
+use crate::{Config, StartError, config::Keys, folder::DataFolder, node::listen, stores};
 
 /// What a look at one part found.
 #[derive(Debug)]
 pub struct Finding {
-    /// `data`, `registry`, `queue`, `lake`, `http` or `grpc`.
+    /// `door`, `data`, `registry`, `queue`, `lake`, `http` or `grpc`.
     pub part: &'static str,
     /// Where it is, or what is wrong with it.
     pub found: Result<String, StartError>,
@@ -16,6 +16,8 @@ pub struct Finding {
 pub async fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut add = |part, found| findings.push(Finding { part, found });
+    let keys = config.door.keys().map_err(StartError::Setting);
+    add("door", keys.map(|keys| door(&keys)));
     let folder = DataFolder::open(&config.data_dir);
     // What is embedded can't be looked at while the folder is another's; backends can.
     let folder = match folder {
@@ -58,4 +60,10 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         add(part, listen(name, address).await.map(|_| address.to_string()));
     }
     findings
+}
+
+fn door(keys: &Keys) -> String {
+    let tokens = if keys.tokens.is_some() { "tokens" } else { "no tokens" };
+    let tls = if keys.tls.is_some() { "TLS" } else { "no TLS" };
+    format!("{tokens}, {tls}")
 }

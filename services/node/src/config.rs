@@ -1,17 +1,19 @@
 //! Configuration: defaults < file (`RFE_CONFIG`) < environment < flags.
 
 mod backends;
+mod door;
 mod environment;
 mod sections;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use rfe_mesh::telemetry::LogFormat;
+use rfe_mesh::{telemetry::LogFormat, tokens::listener::may_listen};
 use rfe_model::{Violation, kind::decode};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
 pub use backends::{Hidden, LakeSection, RegistrySection};
+pub use door::{DoorSection, Keys};
 pub use sections::{
     BatchSection, DemoSection, DrillSection, EdgeSection, QuerySection, QueueSection, RetrySection,
     SourcesSection, UnknownSources, UpkeepSection,
@@ -40,6 +42,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// The OTLP gRPC endpoint that gets the spans.
     pub otlp_endpoint: Option<String>,
+    /// Who is let in.
+    pub door: DoorSection,
     /// The registry.
     pub registry: RegistrySection,
     /// The lake.
@@ -149,11 +153,8 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let wrong = |text: String| Err(ConfigError::Setting(text));
         for (name, address) in [("http_addr", self.http_addr), ("grpc_addr", self.grpc_addr)] {
-            if !address.ip().is_loopback() && !self.insecure {
-                return wrong(format!(
-                    "{name}: {address} is not on loopback, and this version has no tokens to guard it; listen on 127.0.0.1, or set RFE_INSECURE=1 on a network that you trust"
-                ));
-            }
+            may_listen(name, address, self.door.tokens_file.is_some(), self.insecure)
+                .map_err(ConfigError::Setting)?;
         }
         if self.retry.attempts == 0 {
             return wrong("retry.attempts: 0 attempts read nothing; at least 1".to_owned());
@@ -185,6 +186,7 @@ impl Config {
         if self.batch.max_rows == 0 {
             return wrong("batch.max_rows: at least 1".to_owned());
         }
+        self.door.check().map_err(ConfigError::Setting)?;
         self.registry.check().map_err(ConfigError::Setting)?;
         self.lake.check().map_err(ConfigError::Setting)
     }
@@ -264,11 +266,37 @@ mod tests {
 
     #[test]
     fn a_listener_off_loopback_needs_consent() {
-        assert!(from(&[("RFE_HTTP_ADDR", "0.0.0.0:8080")]).is_err());
+        let refused = from(&[("RFE_HTTP_ADDR", "0.0.0.0:8080")]).expect_err("open").to_string();
+        assert!(refused.contains("RFE_TOKENS_FILE") && refused.contains("RFE_INSECURE=1"), "{refused}");
+        assert!(from(&[("RFE_HTTP_ADDR", "0.0.0.0:8080"), ("RFE_TOKENS_FILE", "/t.toml")]).is_ok());
         let config =
             from(&[("RFE_HTTP_ADDR", "0.0.0.0:8080"), ("RFE_INSECURE", "1")]).expect("consent").config;
         assert_eq!(config.unknown_sources(), UnknownSources::Reject);
         assert!(config.allowed_private_hosts().is_empty());
+    }
+
+    #[test]
+    fn half_of_what_tls_needs_is_refused() {
+        for (variables, told) in [
+            (&[("RFE_TLS_CERT", "/a.pem")][..], "RFE_TLS_KEY"),
+            (&[("RFE_TLS_KEY", "/a.key")], "RFE_TLS_CERT"),
+            (&[("RFE_TLS_CLIENT_KEY", "/a.key")], "RFE_TLS_CLIENT_CERT"),
+            (&[("RFE_TLS_CLIENT_CA", "/ca.pem")], "RFE_TLS_CERT"),
+        ] {
+            let error = from(variables).expect_err(told).to_string();
+            assert!(error.contains(told), "{error}");
+        }
+        let config = from(&[("RFE_TOKEN", "rfe_s3cret"), ("RFE_TLS_CA", "")]).expect("loads").config;
+        assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
+        assert_eq!(config.door.dial().token.as_deref(), Some("rfe_s3cret"));
+    }
+
+    #[test]
+    fn who_is_asked_for_tokens_and_has_none_is_told() {
+        let door = |variables| from(variables).expect("loads").config.door;
+        assert!(door(&[("RFE_TOKENS_FILE", "/t.toml")]).has_token_for_others().is_err());
+        let both = [("RFE_TOKENS_FILE", "/t.toml"), ("RFE_TOKEN", "x")];
+        assert!(door(&both).has_token_for_others().is_ok() && door(&[]).has_token_for_others().is_ok());
     }
 
     #[test]

@@ -52,6 +52,9 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// A setting, such as a file that can't be used.
+    #[error("{0}")]
+    Setting(String),
     /// Reflection, the query engine or another part.
     #[error("{0}")]
     Part(String),
@@ -90,6 +93,7 @@ impl Node {
     /// # Errors
     /// If a part can't start; nothing keeps running then.
     pub async fn start(config: &Config, surroundings: Surroundings) -> Result<Self, StartError> {
+        let keys = config.door.keys().map_err(StartError::Setting)?;
         let folder = DataFolder::open(&config.data_dir)?;
         let http = listen("http_addr", config.http_addr).await?;
         let grpc = listen("grpc_addr", config.grpc_addr).await?;
@@ -107,11 +111,13 @@ impl Node {
             pages: &pages,
             shutdown: &shutdown,
             folder: &folder,
+            keys: &keys,
         };
         let (routes, health) = wiring::start(wiring::roles(site)?, site)?;
         let (http_addr, grpc_addr) = (address(&http)?, address(&grpc)?);
         wiring::serve_edge(http, site);
-        server::spawn(grpc, server::GrpcPort::new(routes, pages.clone()), None, &shutdown);
+        let port = server::GrpcPort::new(routes, pages.clone()).tokens(keys.tokens.clone());
+        server::spawn(grpc, port, keys.tls.clone(), &shutdown);
         let drain = Duration::from_secs_f64(config.drain_seconds);
         let node = Self { http: http_addr, grpc: grpc_addr, pages, shutdown, local, drain, folder };
         health.serving().await;

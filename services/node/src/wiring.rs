@@ -9,7 +9,11 @@ use tokio::net::TcpListener;
 use tonic::service::{Routes, RoutesBuilder};
 
 use crate::{
-    Config, StartError, config::UnknownSources, folder::DataFolder, node::Surroundings, stores::Stores,
+    Config, StartError,
+    config::{Keys, UnknownSources},
+    folder::DataFolder,
+    node::Surroundings,
+    stores::Stores,
 };
 
 /// Everything that building a role takes.
@@ -23,6 +27,7 @@ pub(crate) struct Site<'a> {
     pub(crate) pages: &'a Pages,
     pub(crate) shutdown: &'a Shutdown,
     pub(crate) folder: &'a DataFolder,
+    pub(crate) keys: &'a Keys,
 }
 
 /// Tells `grpc.health.v1` that the services serve.
@@ -84,7 +89,7 @@ fn add_reflection(builder: &mut RoutesBuilder) -> Result<(), tonic_reflection::s
 /// The roles of one process, built over its own routes.
 pub(crate) fn roles(site: Site<'_>) -> Result<Vec<Role>, StartError> {
     let query = query(site)?;
-    Ok(vec![metadata(site), ingest(site), worker(site), scheduler(site), dlq(site), query])
+    Ok(vec![metadata(site), ingest(site)?, worker(site), scheduler(site), dlq(site), query])
 }
 
 fn channel(site: Site<'_>) -> MeshChannel {
@@ -119,7 +124,7 @@ fn metadata(site: Site<'_>) -> Role {
     )
 }
 
-fn ingest(site: Site<'_>) -> Role {
+fn ingest(site: Site<'_>) -> Result<Role, StartError> {
     rfe_ingest::build(
         rfe_ingest::Config::default(),
         rfe_ingest::Deps {
@@ -131,6 +136,7 @@ fn ingest(site: Site<'_>) -> Role {
             metrics: site.pages.metrics.clone(),
         },
     )
+    .map_err(|error| StartError::Part(format!("the spool: {error}")))
 }
 
 fn worker(site: Site<'_>) -> Role {
@@ -228,11 +234,12 @@ pub(crate) fn serve_edge(listener: TcpListener, site: Site<'_>) {
             ingest: channel(site),
             dlq: channel(site),
             secrets: site.surroundings.secrets.clone(),
+            tokens: site.keys.tokens.clone(),
             pages: site.pages.clone(),
             shutdown: site.shutdown.clone(),
         },
     );
-    server::spawn(listener, service, None, site.shutdown);
+    server::spawn(listener, service, site.keys.tls.clone(), site.shutdown);
 }
 
 // What runs gets most of the process's drain; the rest is for closing connections and stores.

@@ -17,6 +17,7 @@ use serde_json::json;
 use super::fail;
 
 const FAILED: u8 = 1;
+const USAGE: u8 = 2;
 const NOT_FOUND: u8 = 4;
 
 /// What is done with tokens.
@@ -35,7 +36,15 @@ pub(super) enum Token {
 pub(super) struct InFile {
     /// The file of tokens
     #[arg(long, env = "RFE_TOKENS_FILE", value_name = "FILE")]
-    file: PathBuf,
+    file: Option<PathBuf>,
+}
+
+// === impl InFile ===
+
+impl InFile {
+    fn path(self) -> Result<PathBuf, Failed> {
+        self.file.filter(|path| !path.as_os_str().is_empty()).ok_or(Failed::NoFile)
+    }
 }
 
 /// A token to make.
@@ -66,6 +75,8 @@ pub(super) struct Revoke {
 /// Why it was not done.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
+    #[error("nobody said where the tokens are: use --file, or set RFE_TOKENS_FILE as for the servers")]
+    NoFile,
     #[error(transparent)]
     Tokens(#[from] TokensError),
     #[error("the operating system gave no random numbers: {0}")]
@@ -82,11 +93,12 @@ enum Failed {
 pub(super) fn run(command: Token, json: bool) -> ExitCode {
     let done = match command {
         Token::Create(create) => create.run(json),
-        Token::Ls(at) => list(&at, json),
+        Token::Ls(at) => list(at, json),
         Token::Revoke(revoke) => revoke.run(json),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error @ Failed::NoFile) => fail(&error.to_string(), USAGE),
         Err(error @ Failed::NotFound { .. }) => fail(&error.to_string(), NOT_FOUND),
         Err(error) => fail(&error.to_string(), FAILED),
     }
@@ -96,10 +108,11 @@ pub(super) fn run(command: Token, json: bool) -> ExitCode {
 
 impl Create {
     fn run(self, json: bool) -> Result<(), Failed> {
+        let path = self.at.path()?;
         let expires = self.expires.map(from_now).transpose()?;
         let secret = Secret::random().map_err(Failed::Random)?;
         let entry = Entry::new(&secret, self.name, self.scopes, expires);
-        file::edit(&self.at.file, |tokens| {
+        file::edit(&path, |tokens| {
             tokens.push(entry.clone());
             Ok::<_, TokensError>(())
         })?;
@@ -126,7 +139,7 @@ impl Revoke {
     fn run(self, json: bool) -> Result<(), Failed> {
         // Who has a leaked token at hand need not look for its id.
         let id = Secret::read(&self.id).map_or(self.id, |secret| secret.id().to_owned());
-        let file = self.at.file;
+        let file = self.at.path()?;
         let entry = file::edit(&file, |tokens| {
             let at = tokens.iter().position(|entry| entry.id == id);
             at.map(|at| tokens.remove(at)).ok_or_else(|| Failed::NotFound { id, file: file.clone() })
@@ -139,8 +152,8 @@ impl Revoke {
     }
 }
 
-fn list(at: &InFile, json: bool) -> Result<(), Failed> {
-    let tokens = file::read(&at.file)?;
+fn list(at: InFile, json: bool) -> Result<(), Failed> {
+    let tokens = file::read(&at.path()?)?;
     if json {
         return tokens.iter().try_for_each(|entry| print(&shown(entry).to_string()));
     }

@@ -5,13 +5,13 @@ use std::{process::ExitCode, time::Duration};
 use clap::Parser as _;
 use rfe_mesh::telemetry::Telemetry;
 use rfe_node::{
-    Config, Node,
+    Config, Node, StartError,
     demo::{self, Demo},
     node::Surroundings,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Command, Rfe, fail};
+use super::{Command, INVALID_CONFIGURATION, Rfe, fail};
 
 /// 128 + SIGINT, as shells have it.
 const INTERRUPTED: u8 = 130;
@@ -37,7 +37,7 @@ async fn up(config: Config, telemetry: &Telemetry, demo: bool) -> ExitCode {
     };
     let node = match Node::start(&config, surroundings(&config, prepared.as_ref())).await {
         Ok(node) => node,
-        Err(error) => return fail(&error.to_string(), 1),
+        Err(error) => return fail(&error.to_string(), code_of(&error)),
     };
     telemetry.register(node.metrics());
     eprintln!("rfe: ready: http {}, grpc {}, data {}", node.http(), node.grpc(), config.data_dir.display());
@@ -56,6 +56,10 @@ async fn up(config: Config, telemetry: &Telemetry, demo: bool) -> ExitCode {
         demo.stop().await;
     }
     failed
+}
+
+fn code_of(error: &StartError) -> u8 {
+    if matches!(error, StartError::Setting(_)) { INVALID_CONFIGURATION } else { 1 }
 }
 
 // Serves until a signal. A demo that fails is told, and the node goes on: its data and its services are worth having.
@@ -104,7 +108,7 @@ async fn show(node: &Node, config: &Config) -> Result<(), String> {
     let folder = demo_folder(config).canonicalize().map_err(|error| error.to_string())?;
     let file = folder.join("sources.yaml");
     std::fs::write(&file, demo::sources_yaml(&folder, interval)).map_err(|error| error.to_string())?;
-    let url = format!("http://{}", node.grpc());
+    let url = format!("{}://{}", config.door.scheme(), node.grpc());
     verb(&url, &["apply", "-f", &file.to_string_lossy()], &[SUCCESS]).await?;
     for source in demo::PULLED {
         eprintln!("rfe: reading {source}");

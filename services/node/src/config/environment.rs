@@ -20,6 +20,14 @@ const SETTINGS: &[(&str, &str, Form)] = &[
     ("RFE_HTTP_ADDR", "/http_addr", Form::Text),
     ("RFE_GRPC_ADDR", "/grpc_addr", Form::Text),
     ("RFE_INSECURE", "/insecure", Form::Flag),
+    ("RFE_TOKENS_FILE", "/door/tokens_file", Form::TextOrUnset),
+    ("RFE_TOKEN", "/door/token", Form::TextOrUnset),
+    ("RFE_TLS_CERT", "/door/tls_cert", Form::TextOrUnset),
+    ("RFE_TLS_KEY", "/door/tls_key", Form::TextOrUnset),
+    ("RFE_TLS_CLIENT_CA", "/door/tls_client_ca", Form::TextOrUnset),
+    ("RFE_TLS_CA", "/door/tls_ca", Form::TextOrUnset),
+    ("RFE_TLS_CLIENT_CERT", "/door/tls_client_cert", Form::TextOrUnset),
+    ("RFE_TLS_CLIENT_KEY", "/door/tls_client_key", Form::TextOrUnset),
     ("RFE_DRAIN_SECONDS", "/drain_seconds", Form::Number),
     ("RFE_LOG", "/log", Form::Text),
     ("RFE_LOG_FORMAT", "/log_format", Form::TextOrUnset),
@@ -65,7 +73,6 @@ const ELSEWHERE: &[&str] = &[
     "RFE_DLQ_URL",
     "RFE_QUERY_URL",
     "RFE_INGEST_URL",
-    "RFE_TOKEN",
     "RFE_CACHE",
     "RFE_BIN",
     "RFE_REGENERATE",
@@ -75,8 +82,7 @@ const ELSEWHERE: &[&str] = &[
 ];
 
 // Ignoring one of these would keep data, or doors, where the user does not expect them.
-const LATER: [(&str, &str); 2] =
-    [("RFE_REDIS_URL", "the queue is embedded (SQLite)"), ("RFE_TOKENS_FILE", "there are no tokens")];
+const LATER: [(&str, &str); 1] = [("RFE_REDIS_URL", "the queue is embedded (SQLite)")];
 
 /// Applies the variables to the settings; returns warnings.
 pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Result<Vec<String>, ConfigError> {
