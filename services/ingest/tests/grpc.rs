@@ -36,7 +36,8 @@ async fn world() -> World {
             shutdown: shutdown.clone(),
             metrics: Metrics::default(),
         },
-    );
+    )
+    .expect("the role");
     let mut routes = RoutesBuilder::default();
     let _reconciler_needs_a_registry = role.register(&mut routes);
     let local = LocalRoutes::default();
@@ -55,7 +56,12 @@ fn events(number: usize) -> Vec<Event> {
 }
 
 async fn enqueue(world: &World, source: &str, number: usize) -> String {
-    let call = NewEvents { source: source.to_owned(), events: events(number) };
+    let call = NewEvents {
+        id: rfe_model::id::new(),
+        source: source.to_owned(),
+        events: events(number),
+        trace: String::new(),
+    };
     let accepted = world.queue.enqueue_events(call).await.expect("enqueue");
     match &accepted.outcomes[0] {
         Accepted::New { job_id } => job_id.clone(),
