@@ -7,30 +7,42 @@ use rfe_model::Fault;
 use rfe_proto::ingest::QueueStats;
 use rfe_queue::{QueueControl, SourceStats};
 
-use crate::sources::Sources;
+use crate::{sources::Sources, spool::Spool};
 
 /// Who looks after the queue.
 #[derive(Debug)]
 pub(crate) struct Control {
     queue: Arc<dyn QueueControl>,
     sources: Arc<Sources>,
+    spool: Option<Spool>,
 }
 
 impl Control {
-    pub(crate) fn new(queue: Arc<dyn QueueControl>, sources: Arc<Sources>) -> Self {
-        Self { queue, sources }
+    pub(crate) fn new(queue: Arc<dyn QueueControl>, sources: Arc<Sources>, spool: Option<Spool>) -> Self {
+        Self { queue, sources, spool }
     }
 
     /// Stops leasing a source's jobs.
     pub(crate) async fn pause(&self, source: &str) -> Result<(), Fault> {
         self.sources.get(source).await?;
-        Ok(self.queue.pause(source).await?)
+        self.queue.pause(source).await?;
+        self.note(source, true).await;
+        Ok(())
     }
 
     /// Leases them again.
     pub(crate) async fn resume(&self, source: &str) -> Result<(), Fault> {
         self.sources.get(source).await?;
-        Ok(self.queue.resume(source).await?)
+        self.queue.resume(source).await?;
+        self.note(source, false).await;
+        Ok(())
+    }
+
+    // So that a queue that loses it at once is told again.
+    async fn note(&self, source: &str, paused: bool) {
+        if let Some(spool) = &self.spool {
+            spool.note_paused(source, paused).await;
+        }
     }
 
     /// Counts by source, and their sum, of those that the caller reaches; `source`: only that one.

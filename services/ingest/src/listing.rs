@@ -108,7 +108,7 @@ impl Jobs {
     ) -> Result<(), Fault> {
         let source = Some(request.source.as_str()).filter(|source| !source.is_empty());
         let before = Some(events.side.last.as_str()).filter(|last| !last.is_empty());
-        let read = self.control.jobs(source, before, size as u32).await?;
+        let read = self.of_events(source, before, size as u32).await?;
         events.reads += 1;
         events.side.done = read.len() < size;
         if let Some(last) = read.last() {

@@ -45,7 +45,15 @@ impl Reconciler {
     ) -> Self {
         let (every, repair_every, batch_silence) =
             (config.reconcile_every, config.repair_every, config.batch_silence);
-        Self { queue, control, registry, every, repair_every, batch_silence, metrics: QueueMetrics::new(metrics) }
+        Self {
+            queue,
+            control,
+            registry,
+            every,
+            repair_every,
+            batch_silence,
+            metrics: QueueMetrics::new(metrics),
+        }
     }
 
     /// Runs until shutdown begins; at once when told that the queue may have lost what it had.
@@ -126,7 +134,10 @@ impl Reconciler {
         let reads_source = run.reads_source;
         // Whose call it was is no longer known.
         let trace = String::new();
-        Ok(self.queue.enqueue(NewJob { id: run.run_id, source: run.source, kind, reads_source, trace }).await?)
+        Ok(self
+            .queue
+            .enqueue(NewJob { id: run.run_id, source: run.source, kind, reads_source, trace })
+            .await?)
     }
 
     async fn measure(&self) -> Result<(), Fault> {

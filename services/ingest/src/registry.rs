@@ -58,6 +58,17 @@ impl Registry {
         Ok((answer.run.ok_or_else(|| empty("CreateRun"))?, answer.created))
     }
 
+    /// Claims a run; its epoch from now on.
+    pub(crate) async fn claim_run(&self, request: pb::ClaimRunRequest) -> Result<u64, Fault> {
+        let answer =
+            self.runs.clone().claim_run(request).await.map_err(|status| fault_from_status(&status))?;
+        answer.into_inner().run.map(|run| run.epoch).ok_or_else(|| empty("ClaimRun"))
+    }
+
+    pub(crate) async fn fail_run(&self, request: pb::FailRunRequest) -> Result<(), Fault> {
+        self.runs.clone().fail_run(request).await.map(drop).map_err(|status| fault_from_status(&status))
+    }
+
     pub(crate) async fn cancel_run(&self, run_id: &str) -> Result<pb::Run, Fault> {
         let request = pb::CancelRunRequest { run_id: run_id.to_owned() };
         let answer =

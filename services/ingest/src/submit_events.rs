@@ -68,7 +68,8 @@ impl EventDoor {
     ) -> Result<Vec<EventResult>, Fault> {
         let (mut results, taken) = sort(events, known.max_body);
         if !taken.is_empty() {
-            let call = NewEvents { id: rfe_model::id::new(), source, events: taken, trace: current_traceparent() };
+            let call =
+                NewEvents { id: rfe_model::id::new(), source, events: taken, trace: current_traceparent() };
             let answer = self.acceptance.accept(call).await?;
             answer_taken(&mut results, answer.outcomes);
         }

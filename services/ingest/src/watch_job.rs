@@ -111,11 +111,16 @@ impl Watch {
                         return Ok(());
                     }
                 }
-                Err(fault) if fault.is_transient() && self.answered.elapsed() < PATIENCE => {}
+                Err(fault) if is_passing(&fault) && self.answered.elapsed() < PATIENCE => {}
                 Err(fault) => return Err(fault),
             }
         }
     }
+}
+
+// A job that was there and is not: the queue lost it, and is about to be told again.
+fn is_passing(fault: &Fault) -> bool {
+    fault.is_transient() || fault.reason == reason::JOB_NOT_FOUND
 }
 
 fn has_ended(job: &Job) -> bool {

@@ -191,6 +191,8 @@ pub mod reason {
     pub const STALE_EPOCH: &str = "STALE_EPOCH";
     /// Another run of the source committed what this one read.
     pub const ALREADY_READ: &str = "ALREADY_READ";
+    /// The queue lost the batch; its events come again in others.
+    pub const BATCH_LOST: &str = "BATCH_LOST";
     /// The lease passed to somebody else.
     pub const STALE_LEASE: &str = "STALE_LEASE";
     /// The columns do not fit the source's `schema_policy`.

@@ -1,5 +1,6 @@
 //! Claiming a run for a worker.
 
+use rfe_model::fault::reason;
 use rfe_proto::{dlq::DeadLetter, metadata as pb};
 
 use super::{compaction, driver::Connection, letter, memory, run, schema, source, text::stored, words};
@@ -15,7 +16,7 @@ pub(super) async fn claim(connection: &mut Connection, claim: &Claim) -> Result<
     if found.kind() == pb::RunKind::Compaction {
         return claim_compaction(connection, claim, &found, source).await;
     }
-    let claimed = !has_ended(&found);
+    let claimed = !has_ended(&found) || was_lost(&found);
     let mut checkpoints = 0;
     if claimed {
         take(connection, claim).await?;
@@ -94,9 +95,14 @@ fn has_ended(run: &pb::Run) -> bool {
     matches!(run.state(), pb::RunState::Succeeded | pb::RunState::Failed | pb::RunState::Cancelled)
 }
 
+// A batch that the queue was taken to have lost, and has all the same: nobody landed its events under this run.
+fn was_lost(run: &pb::Run) -> bool {
+    run.state() == pb::RunState::Failed && run.error_code == reason::BATCH_LOST
+}
+
 async fn take(connection: &mut Connection, claim: &Claim) -> Result<()> {
     let sql = "UPDATE ingestion_runs SET state = 'running', epoch = epoch + 1, attempts = attempts + 1, worker = $2,
-        started_at = $3, heard_at = $3, next_attempt_at = NULL WHERE run_id = $1";
+        started_at = $3, heard_at = $3, next_attempt_at = NULL, finished_at = NULL WHERE run_id = $1";
     sqlx::query(sql)
         .bind(stored(&claim.run_id))
         .bind(stored(&claim.worker))
