@@ -49,7 +49,7 @@ fn webhook() -> Value {
         "responses": responses(
             json!({"200": answer("The event is durable.", "EventAccepted")}),
             &[
-                (400, "Not one JSON value, or an id that is not taken."), (401, "The signature is missing or wrong."),
+                (400, "Not one JSON value, or an id that is not taken."), (401, "What proves the sender is missing or wrong; `detail` names the header."),
                 (404, "No such source."), (409, "A source of another kind."), (410, "The source was deleted."),
                 (413, "The body is too large."), (415, "Not a media type of JSON."), (429, "The backlog is full; see Retry-After."),
                 (503, "A backend can't be reached; see Retry-After."), (504, "It took too long; send it again."),
