@@ -32,6 +32,7 @@ pub async fn run<Q: Whole>(open: impl AsyncFn() -> Q) {
         events::a_known_id_is_a_duplicate_also_within_a_call,
         events::concurrent_calls_with_one_id_accept_it_once,
         events::large_calls_are_split_into_jobs,
+        events::jobs_of_a_call_have_its_ids_and_its_trace,
         events::a_full_queue_refuses_a_call_whole_and_others_pass,
         batches::a_batch_is_ready_by_size_or_by_age,
         batches::an_expired_batch_is_redelivered_whole,
@@ -58,6 +59,7 @@ pub async fn run<Q: Whole>(open: impl AsyncFn() -> Q) {
         control::a_job_tells_its_state,
         control::jobs_of_events_are_listed_newest_first,
         control::stats_count_what_has_not_left,
+        control::a_healthy_queue_needs_no_repair,
     );
 }
 

@@ -20,6 +20,9 @@ pub enum QueueError {
         /// The source whose bound it is; `None`: that of the whole queue.
         source_name: Option<String>,
     },
+    /// The store has no memory left.
+    #[error("the queue is full: its Redis has reached its maxmemory")]
+    OutOfMemory,
     /// The store can't be reached or refuses; the same call may succeed later.
     #[error("the queue's store could not be used")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -42,7 +45,7 @@ impl From<QueueError> for Fault {
     fn from(error: QueueError) -> Self {
         match error {
             QueueError::Stale(_) => Self::new(ErrorCode::Aborted, reason::STALE_LEASE, error.to_string()),
-            QueueError::Full { .. } => {
+            QueueError::Full { .. } | QueueError::OutOfMemory => {
                 Self::new(ErrorCode::ResourceExhausted, reason::QUEUE_FULL, error.to_string())
                     .retry_after(Duration::from_secs(1))
             }

@@ -3,10 +3,13 @@
 pub mod conformance;
 mod error;
 mod job;
+mod payload;
+mod redis;
 mod sqlite;
 
 use async_trait::async_trait;
 
+pub use self::redis::{RedisQueue, RedisQueueConfig};
 pub use error::QueueError;
 pub use job::{
     Accepted, EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Renewed, Repaired,

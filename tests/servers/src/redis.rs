@@ -42,6 +42,11 @@ impl Redis {
         self.0.port()
     }
 
+    /// A name for a queue that no other test has.
+    pub fn queue_name(&self) -> String {
+        format!("t{:016x}", fastrand::u64(..))
+    }
+
     /// Kills it. Blocks for some ms.
     pub fn stop_hard(&self) {
         self.0.stop_hard();

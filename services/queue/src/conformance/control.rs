@@ -106,3 +106,18 @@ pub async fn stats_count_what_has_not_left(queue: &impl Whole) {
     let of = queue.stats().await.expect("stats");
     assert_eq!(of.iter().find(|of| of.source == "a").map(|of| of.events), Some(1));
 }
+
+pub async fn a_healthy_queue_needs_no_repair(queue: &impl Whole) {
+    let incarnation = queue.incarnation().await.expect("incarnation");
+    accept(queue, "a", &["1", "2", "3"]).await;
+    accept(queue, "a", &["4"]).await;
+    queue.enqueue(job("a", JobKind::Pull)).await.expect("enqueue");
+    let held = take(queue).await;
+    accept(queue, "a", &["5"]).await;
+    let repaired = queue.repair().await.expect("repair");
+    assert_eq!((repaired.checked, repaired.mended), (4, 0));
+    queue.complete(&held.lease).await.expect("complete");
+    assert_eq!(queue.repair().await.expect("repair").mended, 0);
+    assert_eq!(queue.incarnation().await.expect("incarnation"), incarnation);
+    queue.ping().await.expect("it answers");
+}

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Whole, accept, call, event, events, ids, job, job_of, now, take};
-use crate::{Accepted, QueueError};
+use crate::{Accepted, NewEvents, NewJob, QueueError};
 use rfe_proto::ingest::{Event, JobKind};
 
 pub async fn events_come_out_as_they_went_in(queue: &impl Whole) {
@@ -85,4 +85,20 @@ pub async fn a_full_queue_refuses_a_call_whole_and_others_pass(queue: &impl Whol
     let heavy = Event { payload: vec![b'1'; 5 << 20], ..event("heavy") };
     let refused = queue.enqueue_events(call("s", vec![heavy])).await;
     assert!(matches!(refused, Err(QueueError::Full { what: "bytes", .. })), "{refused:?}");
+}
+
+pub async fn jobs_of_a_call_have_its_ids_and_its_trace(queue: &impl Whole) {
+    let many = (0..2500).map(|n| event(&n.to_string())).collect();
+    let sent = NewEvents {
+        trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned(),
+        ..call("s", many)
+    };
+    let (id, trace) = (sent.id.clone(), sent.trace.clone());
+    let outcomes = queue.enqueue_events(sent).await.expect("enqueue").outcomes;
+    let jobs = [0, 1000, 2000].map(|at| job_of(&outcomes[at]).to_owned());
+    assert_eq!(jobs, [0, 1, 2].map(|n| rfe_model::id::nth(&id, n)));
+    assert_eq!(take(queue).await.trace, trace);
+    let pull = NewJob { trace: trace.clone(), ..job("p", JobKind::Pull) };
+    queue.enqueue(pull).await.expect("enqueue");
+    assert_eq!(take(queue).await.trace, trace);
 }

@@ -6,10 +6,10 @@ use std::{
 };
 
 use futures::TryStreamExt as _;
-use sha2::{Digest as _, Sha256};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::tx::Tx;
+use crate::payload;
 
 /// So many sources may be full at once; beyond, the fullest source forgets first.
 const FULL_SOURCES: usize = 4;
@@ -41,8 +41,7 @@ struct Ids {
 
 /// What is remembered of an id: enough of its SHA-256 that nobody finds another id with the same.
 pub fn digest(event_id: &str) -> u128 {
-    let digest = Sha256::digest(event_id.as_bytes());
-    digest[..16].iter().fold(0, |bits, byte| bits << 8 | u128::from(*byte))
+    u128::from_be_bytes(payload::digest(event_id))
 }
 
 // === impl Dedupe ===

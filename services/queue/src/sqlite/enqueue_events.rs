@@ -1,18 +1,12 @@
 //! Events come in.
 
-use prost::Message as _;
 use rfe_proto::ingest::JobKind;
 
 use super::{batch::MAX_BATCH_BYTES, dedupe, tx::Tx, writer::Transition};
-use crate::{Accepted, EnqueuedEvents, NewEvents, QueueError};
-
-/// A job carries no more events.
-pub const MAX_JOB_EVENTS: usize = 1000;
-/// Nor more bytes, unless one event alone has more.
-pub const MAX_JOB_BYTES: usize = 1 << 20;
-
-// The tag of field 1 of `EventList`, length-delimited: encoded events that stand one after the other are an encoded list.
-const EVENT_TAG: u8 = 0x0a;
+use crate::{
+    Accepted, EnqueuedEvents, NewEvents, QueueError,
+    payload::{self, MAX_JOB_BYTES, MAX_JOB_EVENTS},
+};
 
 /// Queues the events that are new. They are encoded before they come to the writer, which so has little to do.
 #[derive(Debug)]
@@ -39,13 +33,9 @@ struct NewEventsJob {
 impl EnqueueEvents {
     /// Encodes the events of a call.
     pub fn new(call: &NewEvents) -> Self {
-        let encode = |event: &rfe_proto::ingest::Event| {
-            let length = event.encoded_len();
-            let mut bytes = Vec::with_capacity(length + 6);
-            bytes.push(EVENT_TAG);
-            prost::encoding::encode_varint(length as u64, &mut bytes);
-            event.encode_raw(&mut bytes);
-            Encoded { digest: dedupe::digest(&event.event_id), bytes }
+        let encode = |event: &rfe_proto::ingest::Event| Encoded {
+            digest: dedupe::digest(&event.event_id),
+            bytes: payload::encode(event),
         };
         Self {
             id: call.id.clone(),

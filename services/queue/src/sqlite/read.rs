@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use prost::Message as _;
-use rfe_proto::ingest::{Event, EventList, JobKind, JobState};
+use rfe_proto::ingest::{Event, JobKind, JobState};
 use sqlx::SqlitePool;
 
-use crate::{JobStatus, QueueError, SourceStats};
+use crate::{JobStatus, QueueError, SourceStats, payload};
 
 /// The events of a batch, in order.
 pub async fn events(db: &SqlitePool, work: i64) -> Result<Vec<Event>, QueueError> {
@@ -19,13 +18,7 @@ pub async fn events(db: &SqlitePool, work: i64) -> Result<Vec<Event>, QueueError
     .await?;
     let mut events = Vec::new();
     for (job, first, count, body) in ranges {
-        let list = EventList::decode(body.as_slice())
-            .map_err(|error| QueueError::Corrupt(format!("the payload of job {job}: {error}")))?;
-        let before = events.len();
-        events.extend(list.events.into_iter().skip(first as usize).take(count as usize));
-        if events.len() - before != count as usize {
-            return Err(QueueError::Corrupt(format!("the payload of job {job} has too few events")));
-        }
+        events.extend(payload::decode(&job.to_string(), &body, first as usize, count as usize)?);
     }
     Ok(events)
 }
