@@ -1,4 +1,5 @@
-//! Random operations against the queue and against a simple model of it. A failure prints its seed.
+//! Random operations against the queue, on SQLite and on Redis, and against a simple model of it. A failure prints its seed;
+//! `QUEUE_SEEDS` runs more of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -7,9 +8,10 @@ use std::{
 
 use rfe_proto::ingest::{Event, JobKind};
 use rfe_queue::{
-    Accepted, LeaseRequest, Leased, NewEvents, NewJob, Queue as _, QueueControl as _, QueueError,
-    SqliteQueue, SqliteQueueConfig,
+    Accepted, LeaseRequest, Leased, NewEvents, NewJob, Queue, QueueControl, QueueError, RedisQueue,
+    RedisQueueConfig, SqliteQueue, SqliteQueueConfig,
 };
+use rfe_test_servers::Redis;
 
 const SOURCES: [&str; 3] = ["a", "b", "c"];
 const SEEDS: u64 = 12;
@@ -41,21 +43,81 @@ impl Model {
     }
 }
 
-struct World {
-    folder: tempfile::TempDir,
-    queue: SqliteQueue,
+/// A queue whose store outlives it.
+trait Store {
+    type Of: Queue + QueueControl;
+
+    async fn open(&self) -> Self::Of;
+    async fn close(&self, queue: Self::Of);
+    async fn expire_all(&self, queue: &Self::Of) -> u64;
+}
+
+struct InAFile(tempfile::TempDir);
+
+impl Store for InAFile {
+    type Of = SqliteQueue;
+
+    async fn open(&self) -> SqliteQueue {
+        SqliteQueue::open(SqliteQueueConfig::new(self.0.path().join("queue.db"))).await.expect("open")
+    }
+
+    async fn close(&self, queue: SqliteQueue) {
+        queue.close().await;
+    }
+
+    async fn expire_all(&self, queue: &SqliteQueue) -> u64 {
+        queue.expire_all_leases().await.expect("expire")
+    }
+}
+
+struct InRedis {
+    redis: &'static Redis,
+    name: String,
+}
+
+impl Store for InRedis {
+    type Of = RedisQueue;
+
+    async fn open(&self) -> RedisQueue {
+        let config = RedisQueueConfig { name: self.name.clone(), ..RedisQueueConfig::new(self.redis.url()) };
+        RedisQueue::open(config).await.expect("open")
+    }
+
+    async fn close(&self, queue: RedisQueue) {
+        assert_eq!(queue.repair().await.expect("repair").mended, 0, "indexes agree with the jobs");
+    }
+
+    async fn expire_all(&self, queue: &RedisQueue) -> u64 {
+        queue.expire_all_leases().await.expect("expire")
+    }
+}
+
+struct World<S: Store> {
+    store: S,
+    queue: S::Of,
     model: Model,
     random: fastrand::Rng,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_queue_does_what_its_model_does() {
-    for seed in 0..SEEDS {
+async fn the_queue_in_a_file_does_what_its_model_does() {
+    run(|| InAFile(tempfile::tempdir().expect("folder"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_queue_in_redis_does_what_its_model_does() {
+    let redis = tokio::task::spawn_blocking(Redis::shared).await.expect("it starts");
+    run(|| InRedis { redis, name: redis.queue_name() }).await;
+}
+
+async fn run<S: Store>(store: impl Fn() -> S) {
+    let seeds = std::env::var("QUEUE_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
+    for seed in 0..seeds {
         eprintln!("seed {seed}");
-        let folder = tempfile::tempdir().expect("folder");
-        let queue = open(&folder).await;
+        let store = store();
+        let queue = store.open().await;
         let mut world =
-            World { folder, queue, model: Model::default(), random: fastrand::Rng::with_seed(seed) };
+            World { store, queue, model: Model::default(), random: fastrand::Rng::with_seed(seed) };
         for _ in 0..STEPS {
             world.step().await;
         }
@@ -63,11 +125,7 @@ async fn the_queue_does_what_its_model_does() {
     }
 }
 
-async fn open(folder: &tempfile::TempDir) -> SqliteQueue {
-    SqliteQueue::open(SqliteQueueConfig::new(folder.path().join("queue.db"))).await.expect("open")
-}
-
-impl World {
+impl<S: Store> World<S> {
     async fn step(&mut self) {
         let source = SOURCES[self.random.usize(..SOURCES.len())];
         match self.random.u32(..100) {
@@ -259,15 +317,15 @@ impl World {
     }
 
     async fn expire(&mut self) {
-        let expired = self.queue.expire_all_leases().await.expect("expire");
+        let expired = self.store.expire_all(&self.queue).await;
         assert_eq!(expired, self.model.held.len() as u64);
         self.model.stale.append(&mut self.model.held);
     }
 
     async fn restart(&mut self) {
-        let other = open(&self.folder).await;
+        let other = self.store.open().await;
         let old = std::mem::replace(&mut self.queue, other);
-        old.close().await;
+        self.store.close(old).await;
     }
 
     async fn drain(&mut self) {

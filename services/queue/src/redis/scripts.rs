@@ -4,9 +4,14 @@ use redis::Script;
 
 const PRELUDE: &str = include_str!("lua/prelude.lua");
 
+// What brings something in is refused once Redis' memory is full; what takes something out must go on then. It needs
+// Redis 7 or newer.
+const BRINGS: &str = "#!lua\n";
+const GOES_ON: &str = "#!lua flags=allow-oom\n";
+
 macro_rules! script {
-    ($file:literal) => {
-        Script::new(&format!("{PRELUDE}\n{}", include_str!(concat!("lua/", $file, ".lua"))))
+    ($flags:ident, $file:literal) => {
+        Script::new(&format!("{}{PRELUDE}\n{}", $flags, include_str!(concat!("lua/", $file, ".lua"))))
     };
 }
 
@@ -48,21 +53,21 @@ pub struct Scripts {
 impl Default for Scripts {
     fn default() -> Self {
         Self {
-            enqueue: script!("enqueue"),
-            enqueue_events: script!("enqueue_events"),
-            lease: script!("lease"),
-            heartbeat: script!("heartbeat"),
-            complete: script!("complete"),
-            give_back: script!("give_back"),
-            abandon: script!("abandon"),
-            bisect: script!("bisect"),
-            cancel: script!("cancel"),
-            pause: script!("pause"),
-            expire_all: script!("expire_all"),
-            jobs: script!("jobs"),
-            stats: script!("stats"),
-            prune: script!("prune"),
-            repair: script!("repair"),
+            enqueue: script!(BRINGS, "enqueue"),
+            enqueue_events: script!(BRINGS, "enqueue_events"),
+            lease: script!(GOES_ON, "lease"),
+            heartbeat: script!(GOES_ON, "heartbeat"),
+            complete: script!(GOES_ON, "complete"),
+            give_back: script!(GOES_ON, "give_back"),
+            abandon: script!(GOES_ON, "abandon"),
+            bisect: script!(GOES_ON, "bisect"),
+            cancel: script!(GOES_ON, "cancel"),
+            pause: script!(GOES_ON, "pause"),
+            expire_all: script!(GOES_ON, "expire_all"),
+            jobs: script!(GOES_ON, "jobs"),
+            stats: script!(GOES_ON, "stats"),
+            prune: script!(GOES_ON, "prune"),
+            repair: script!(GOES_ON, "repair"),
         }
     }
 }

@@ -19,5 +19,6 @@ let_go(id, work[1], work[2])
 call('DEL', work_key(id))
 count(work[1], -jobs, -events, -bytes)
 remember(id, token)
-wake()
+-- Only where a reader of the source left can something else be ready now.
+if work[2] == '1' then wake() end
 return 'ok'

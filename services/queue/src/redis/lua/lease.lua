@@ -70,9 +70,9 @@ local function form(source)
   end
   call('ZREMRANGEBYRANK', key, 0, #taken - 1)
   for _, item in ipairs(taken) do call('HSET', job_key(item.job), 'work', new_batch) end
-  call('HINCRBY', source_key(source), 'loose_jobs', -#taken)
-  call('HINCRBY', source_key(source), 'loose_events', -events)
-  call('HINCRBY', source_key(source), 'loose_bytes', -bytes)
+  call('HINCRBY', source_key(source), 'loose_jobs', int(-#taken))
+  call('HINCRBY', source_key(source), 'loose_events', int(-events))
+  call('HINCRBY', source_key(source), 'loose_bytes', int(-bytes))
   call('HSET', work_key(new_batch), 'source', source, 'kind', EVENTS, 'reads', '0', 'attempts', 0, 'expired', 0, 'error', '',
     'not_before', int(now), 'created', created, 'updated', int(now), 'items', items_text(taken))
   return new_batch

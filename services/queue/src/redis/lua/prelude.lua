@@ -11,9 +11,10 @@ local SUCCEEDED, CANCELLED = '4', '6'
 -- A batch holds no more bytes, unless one job alone has more; so many loose bytes make it ready.
 local MAX_BATCH_BYTES = 16777216
 -- How long it is remembered that a call was made, so that its repetition is known as one.
-local REPEATED_MS = 600000
+local REPEATED_MS = 60000
 
-local function int(number) return string.format('%.0f', number) end
+-- Adding 0 makes 0 of -0, which Redis does not read.
+local function int(number) return string.format('%.0f', number + 0) end
 local function num(text) return tonumber(text or 0) or 0 end
 
 local function job_key(id) return Q .. ':job:' .. id end
@@ -29,11 +30,11 @@ local function wake() call('PUBLISH', Q .. ':wake', '') end
 -- Counts what a source has. Sources with jobs take turns, by when they were leased from last.
 local function count(source, jobs, events, bytes)
   local key = source_key(source)
-  local left = call('HINCRBY', key, 'jobs', jobs)
-  call('HINCRBY', key, 'events', events)
-  call('HINCRBY', key, 'bytes', bytes)
-  call('HINCRBY', ALL, 'jobs', jobs)
-  call('HINCRBY', ALL, 'bytes', bytes)
+  local left = call('HINCRBY', key, 'jobs', int(jobs))
+  call('HINCRBY', key, 'events', int(events))
+  call('HINCRBY', key, 'bytes', int(bytes))
+  call('HINCRBY', ALL, 'jobs', int(jobs))
+  call('HINCRBY', ALL, 'bytes', int(bytes))
   if left > 0 then
     if call('ZADD', TURN, 'NX', num(call('HGET', key, 'last')), source) == 1 then call('SADD', SOURCES, source) end
   else
