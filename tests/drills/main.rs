@@ -14,6 +14,7 @@ mod letters;
 mod load;
 mod objects;
 mod postgres_down;
+mod redis_restarts;
 mod s3_chaos;
 mod tally;
 
@@ -25,8 +26,9 @@ use tally::Tally;
 
 type Drill = fn(Form) -> BoxFuture<'static, Tally>;
 
-const DRILLS: [(&str, Drill); 7] = [
+const DRILLS: [(&str, Drill); 8] = [
     ("postgres_down", |form| postgres_down::run(form).boxed()),
+    ("redis_restarts", |form| redis_restarts::run(form).boxed()),
     ("s3_chaos", |form| s3_chaos::run(form).boxed()),
     ("frozen_workers", |form| frozen_workers::run(form).boxed()),
     ("commit_crashes_real", |form| commit_crashes::real(form).boxed()),

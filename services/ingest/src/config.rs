@@ -11,7 +11,9 @@ pub struct Config {
     pub reconcile_every: Duration,
     /// How often the queue's indexes are compared with its jobs, and lost batches are looked for.
     pub repair_every: Duration,
-    /// A batch of which nothing was heard for so long is lost.
+    /// A batch that was under way as the queue was lost, and is not done so long after, is lost as well: two leases.
+    pub batch_grace: Duration,
+    /// A batch of which nothing was heard for so long is lost, whatever became of the queue.
     pub batch_silence: Duration,
     /// How long a source's spec is taken as it was.
     pub source_age: Duration,
@@ -26,6 +28,7 @@ impl Default for Config {
         Self {
             reconcile_every: Duration::from_secs(10),
             repair_every: Duration::from_secs(60),
+            batch_grace: Duration::from_secs(60),
             batch_silence: Duration::from_secs(900),
             source_age: Duration::from_secs(1),
             source_cache: 1000,

@@ -8,6 +8,7 @@ mod grpc;
 mod job;
 mod jobs;
 mod listing;
+mod loss;
 mod lost_batches;
 mod preview;
 mod queue_metrics;

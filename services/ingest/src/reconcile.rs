@@ -10,9 +10,10 @@ use rfe_mesh::{Metrics, Shutdown};
 use rfe_model::Fault;
 use rfe_proto::metadata::{ListRunsRequest, Run, RunKind, RunState};
 use rfe_queue::{NewJob, Queue, QueueControl};
-use tokio::sync::Notify;
 
-use crate::{Config, job, lost_batches, queue_metrics::QueueMetrics, registry::Registry};
+use crate::{
+    Config, job, loss::Loss, lost_batches::LostBatches, queue_metrics::QueueMetrics, registry::Registry,
+};
 
 /// Runs that are rows of the registry before they are jobs.
 const KINDS: [RunKind; 4] = [RunKind::Pull, RunKind::Replay, RunKind::Backfill, RunKind::Compaction];
@@ -31,7 +32,8 @@ pub(crate) struct Reconciler {
     registry: Registry,
     every: Duration,
     repair_every: Duration,
-    batch_silence: Duration,
+    repaired: Instant,
+    lost_batches: LostBatches,
     metrics: QueueMetrics,
 }
 
@@ -43,23 +45,21 @@ impl Reconciler {
         metrics: &Metrics,
         config: &Config,
     ) -> Self {
-        let (every, repair_every, batch_silence) =
-            (config.reconcile_every, config.repair_every, config.batch_silence);
         Self {
             queue,
             control,
             registry,
-            every,
-            repair_every,
-            batch_silence,
+            every: config.reconcile_every,
+            repair_every: config.repair_every,
+            repaired: Instant::now(),
+            lost_batches: LostBatches::new(config),
             metrics: QueueMetrics::new(metrics),
         }
     }
 
-    /// Runs until shutdown begins; at once when told that the queue may have lost what it had.
-    pub(crate) async fn run(self, lost: Arc<Notify>, shutdown: Shutdown) {
+    /// Runs until shutdown begins; at once when the queue may have lost what it had.
+    pub(crate) async fn run(mut self, loss: Loss, shutdown: Shutdown) {
         let mut failed = false;
-        let mut repaired = Instant::now();
         loop {
             let begun = Instant::now();
             let round = tokio::select! {
@@ -77,27 +77,28 @@ impl Reconciler {
                 }
             };
             failed = pause < self.every;
-            if !failed && repaired.elapsed() >= self.repair_every {
-                repaired = Instant::now();
+            if !failed {
                 tokio::select! {
-                    () = self.repair() => {}
+                    () = self.mend(&loss) => {}
                     () = shutdown.begun() => return,
                 }
             }
             tokio::select! {
                 slept = shutdown.sleep(pause) => if !slept { return },
-                () = lost.notified() => {}
+                () = loss.noticed() => {}
             }
         }
     }
 
-    // What fails here is tried again the next time.
-    async fn repair(&self) {
-        match self.control.repair().await {
-            Ok(repaired) => self.metrics.repaired(repaired),
-            Err(error) => tracing::info!(%error, "the queue could not be repaired; trying on"),
+    async fn mend(&mut self, loss: &Loss) {
+        if self.repaired.elapsed() >= self.repair_every {
+            self.repaired = Instant::now();
+            match self.control.repair().await {
+                Ok(repaired) => self.metrics.repaired(repaired),
+                Err(error) => tracing::info!(%error, "the queue could not be repaired; trying on"),
+            }
         }
-        if let Err(fault) = lost_batches::end(&self.registry, self.batch_silence).await {
+        if let Err(fault) = self.lost_batches.end(&self.registry, loss.latest()).await {
             tracing::info!(error = %fault, "lost batches could not be looked for; trying on");
         }
     }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use rfe_mesh::{MAX_MESSAGE_BYTES, MeshChannel, Metrics, Role, Shutdown};
 use rfe_proto::ingest::ingest_service_server::IngestServiceServer;
 use rfe_queue::{Queue, QueueControl};
-use tokio::sync::Notify;
 
 use crate::{
     Config, SpoolError,
     control::Control,
     grpc::Ingest,
     jobs::Jobs,
+    loss::Loss,
     preview::Previews,
     reconcile::Reconciler,
     registry::Registry,
@@ -45,7 +45,7 @@ pub struct Deps {
 /// If the spool can't be opened.
 pub fn build(config: Config, deps: Deps) -> Result<Role, SpoolError> {
     let spool = config.spool.clone().map(|spool| Spool::open(spool, &deps.metrics)).transpose()?;
-    let lost = Arc::new(Notify::new());
+    let loss = Loss::default();
     let registry = Registry::new(deps.metadata);
     let sources = Arc::new(Sources::new(registry.clone(), &config));
     let reconciler =
@@ -65,9 +65,9 @@ pub fn build(config: Config, deps: Deps) -> Result<Role, SpoolError> {
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
     let mut role = Role::new("ingest").service(server);
-    role = role.task("reconciler", reconciler.run(lost.clone(), deps.shutdown.clone()));
+    role = role.task("reconciler", reconciler.run(loss.clone(), deps.shutdown.clone()));
     if let Some(spool) = spool {
-        let watch = Watch::new(spool.clone(), deps.control, lost);
+        let watch = Watch::new(spool.clone(), deps.control, loss);
         let drain = Drain::new(spool, deps.queue);
         role = role
             .task("incarnation", watch.run(deps.shutdown.clone()))

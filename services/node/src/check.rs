@@ -37,8 +37,14 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         let opened = stores::registry(config, folder).await;
         add("registry", opened.map(|_| folder.join(stores::REGISTRY).display().to_string()));
     }
-    if let Some(folder) = folder {
-        let opened = stores::queue(config, folder).await;
+    if let Some(wanted) = config.queue.redis() {
+        let place = format!("Redis at {}, name {}", config.queue.shown().unwrap_or_default(), wanted.name);
+        add(
+            "queue",
+            stores::probe_redis(config, wanted).await.map(|warnings| with_warnings(place, &warnings)),
+        );
+    } else if let Some(folder) = folder {
+        let opened = stores::embedded_queue(config, folder).await;
         add("queue", opened.map(|_| folder.join(stores::QUEUE).display().to_string()));
     }
     if let Some(s3) = config.lake.s3() {
@@ -60,6 +66,10 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         add(part, listen(name, address).await.map(|_| address.to_string()));
     }
     findings
+}
+
+fn with_warnings(place: String, warnings: &[String]) -> String {
+    warnings.iter().fold(place, |text, warning| format!("{text}; warning: {warning}"))
 }
 
 fn door(keys: &Keys) -> String {

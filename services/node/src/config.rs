@@ -3,6 +3,7 @@
 mod backends;
 mod door;
 mod environment;
+mod queue;
 mod sections;
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -14,8 +15,9 @@ use serde_json::Value as Json;
 
 pub use backends::{Hidden, LakeSection, RegistrySection};
 pub use door::{DoorSection, Keys};
+pub use queue::{QueueSection, SpoolSection};
 pub use sections::{
-    BatchSection, DemoSection, DrillSection, EdgeSection, QuerySection, QueueSection, RetrySection,
+    BatchSection, DemoSection, DrillSection, EdgeSection, QuerySection, RetrySection,
     SourcesSection, UnknownSources, UpkeepSection,
 };
 
@@ -50,6 +52,8 @@ pub struct Config {
     pub lake: LakeSection,
     /// The queue.
     pub queue: QueueSection,
+    /// What ingest keeps of the queue.
+    pub spool: SpoolSection,
     /// Batches of events.
     pub batch: BatchSection,
     /// Retries.
@@ -162,6 +166,7 @@ impl Config {
         for (name, seconds) in [
             ("drain_seconds", self.drain_seconds),
             ("queue.lease_seconds", self.queue.lease_seconds),
+            ("spool.seconds", self.spool.seconds),
             ("retry.base_seconds", self.retry.base_seconds),
             ("retry.cap_seconds", self.retry.cap_seconds),
             ("demo.schedule_interval_seconds", self.demo.schedule_interval_seconds),
@@ -188,6 +193,7 @@ impl Config {
         }
         self.door.check().map_err(ConfigError::Setting)?;
         self.registry.check().map_err(ConfigError::Setting)?;
+        self.queue.check().map_err(ConfigError::Setting)?;
         self.lake.check().map_err(ConfigError::Setting)
     }
 
@@ -300,9 +306,27 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_of_a_later_version_is_refused_instead_of_ignored() {
-        let error = from(&[("RFE_REDIS_URL", "redis://:secret@x")]).expect_err("refused").to_string();
-        assert!(error.contains("RFE_REDIS_URL") && !error.contains("secret"), "{error}");
+    fn redis_replaces_the_embedded_queue_and_its_password_is_never_shown() {
+        assert_eq!(from(&[("RFE_REDIS_URL", "")]).expect("loads").config.queue.redis().map(|it| it.name), None);
+        let config = from(&[
+            ("RFE_REDIS_URL", "redis://:s3cret@redis/1"),
+            ("REDIS_QUEUE_NAME", "mine"),
+            ("RFE_QUEUE_MAX_JOBS", "500"),
+            ("RFE_QUEUE_SOURCE_MAX_BYTES", "70"),
+            ("RFE_SPOOL_BYTES", "1000"),
+            ("RFE_SPOOL_SECONDS", "5"),
+        ]);
+        let config = config.expect("loads").config;
+        assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
+        assert_eq!(config.queue.shown().as_deref(), Some("redis:6379/1"));
+        let redis = config.queue.redis().expect("Redis");
+        assert_eq!(
+            (redis.name.as_str(), redis.max_source_jobs, redis.max_source_bytes),
+            ("mine", 500, 70)
+        );
+        assert_eq!((config.spool.bytes, config.spool.seconds), (1000, 5.0));
+        let error = from(&[("RFE_REDIS_URL", "postgres://:s3cret@x")]).expect_err("refused").to_string();
+        assert!(error.contains("RFE_REDIS_URL") && !error.contains("s3cret"), "{error}");
     }
 
     #[test]

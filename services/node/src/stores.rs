@@ -3,7 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use rfe_lake::{Lake, LocalLake, S3Config, S3Lake};
-use rfe_queue::{SqliteQueue, SqliteQueueConfig};
+use rfe_queue::{
+    Queue, QueueControl, QueueError, RedisQueue, RedisQueueConfig, SqliteQueue, SqliteQueueConfig,
+};
 use rfe_registry::{
     CatalogStore, LetterStore, MemoryStore, Page, PostgresRegistry, RegistryError, RunStore, ScheduleStore,
     SourceStore, SqliteRegistry, UpkeepStore,
@@ -19,8 +21,22 @@ pub(crate) const LAKE: &str = "lake";
 #[derive(Debug)]
 pub(crate) struct Stores {
     pub(crate) registry: Registry,
-    pub(crate) queue: Arc<SqliteQueue>,
+    pub(crate) queue: Queues,
     pub(crate) lake: Arc<dyn Lake>,
+}
+
+/// The queue, whichever it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Queues {
+    pub(crate) work: Arc<dyn Queue>,
+    pub(crate) control: Arc<dyn QueueControl>,
+}
+
+impl Queues {
+    fn of<Q: Queue + QueueControl + 'static>(queue: Q) -> Self {
+        let queue = Arc::new(queue);
+        Self { work: queue.clone(), control: queue }
+    }
 }
 
 /// The registry, whichever it is.
@@ -65,10 +81,7 @@ pub(crate) async fn open(config: &Config, folder: &DataFolder) -> Result<Stores,
     let registry = registry(config, folder).await?;
     let queue = queue(config, folder).await?;
     let lake = lake(config, folder).await?;
-    // The folder is ours alone: whoever held a lease is dead, and its work need not wait.
-    let expired = queue.expire_all_leases().await;
-    expired.map_err(|error| below("the queue", folder.join(QUEUE), error))?;
-    Ok(Stores { registry, queue: Arc::new(queue), lake })
+    Ok(Stores { registry, queue, lake })
 }
 
 pub(crate) async fn registry(config: &Config, folder: &DataFolder) -> Result<Registry, StartError> {
@@ -84,14 +97,57 @@ pub(crate) async fn registry(config: &Config, folder: &DataFolder) -> Result<Reg
     }
 }
 
-pub(crate) async fn queue(config: &Config, folder: &DataFolder) -> Result<SqliteQueue, StartError> {
+pub(crate) async fn queue(config: &Config, folder: &DataFolder) -> Result<Queues, StartError> {
+    if let Some(wanted) = config.queue.redis() {
+        let queue = redis(config, wanted).await?;
+        match queue.warnings().await {
+            Ok(warnings) => warnings.iter().for_each(|warning| tracing::warn!("Redis: {warning}")),
+            Err(error) => {
+                let reason = chain(&error);
+                tracing::warn!(reason, "Redis does not answer; events are kept in the spool until it does");
+            }
+        }
+        return Ok(Queues::of(queue));
+    }
+    let queue = embedded_queue(config, folder).await?;
+    // The folder is ours alone: whoever held a lease is dead, and its work need not wait.
+    let expired = queue.expire_all_leases().await;
+    expired.map_err(|error| below("the queue", folder.join(QUEUE), error))?;
+    Ok(Queues::of(queue))
+}
+
+pub(crate) async fn embedded_queue(config: &Config, folder: &DataFolder) -> Result<SqliteQueue, StartError> {
     let path = folder.join(QUEUE);
     let opened = SqliteQueue::open(SqliteQueueConfig {
         max_jobs: config.queue.max_jobs,
         max_bytes: config.queue.max_bytes,
+        max_source_jobs: config.queue.source_max_jobs.unwrap_or(config.queue.max_jobs),
+        max_source_bytes: config.queue.source_max_bytes.unwrap_or(config.queue.max_bytes),
         ..SqliteQueueConfig::new(&path)
     });
     opened.await.map_err(|error| below("the queue", path, error))
+}
+
+async fn redis(config: &Config, wanted: RedisQueueConfig) -> Result<RedisQueue, StartError> {
+    RedisQueue::open(wanted).await.map_err(|error| no_redis(config, &error))
+}
+
+/// Whether a node could use Redis as it is; what is unsafe about it.
+pub(crate) async fn probe_redis(
+    config: &Config,
+    wanted: RedisQueueConfig,
+) -> Result<Vec<String>, StartError> {
+    let queue = redis(config, wanted).await?;
+    queue.warnings().await.map_err(|error| no_redis(config, &error))
+}
+
+fn no_redis(config: &Config, error: &QueueError) -> StartError {
+    StartError::Backend {
+        what: "the queue",
+        place: config.queue.shown().unwrap_or_default(),
+        setting: "RFE_REDIS_URL",
+        reason: chain(error),
+    }
 }
 
 async fn lake(config: &Config, folder: &DataFolder) -> Result<Arc<dyn Lake>, StartError> {

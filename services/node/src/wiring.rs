@@ -125,11 +125,22 @@ fn metadata(site: Site<'_>) -> Role {
 }
 
 fn ingest(site: Site<'_>) -> Result<Role, StartError> {
+    let config = site.config;
+    // An embedded queue dies with nobody but its disk, which would be the spool's.
+    let spool = config.queue.url.is_some().then(|| rfe_ingest::SpoolConfig {
+        folder: site.folder.join("spool"),
+        bytes: config.spool.bytes,
+        window: Duration::from_secs_f64(config.spool.seconds),
+    });
     rfe_ingest::build(
-        rfe_ingest::Config::default(),
+        rfe_ingest::Config {
+            spool,
+            batch_grace: Duration::from_secs_f64(2.0 * config.queue.lease_seconds),
+            ..rfe_ingest::Config::default()
+        },
         rfe_ingest::Deps {
-            queue: site.stores.queue.clone(),
-            control: site.stores.queue.clone(),
+            queue: site.stores.queue.work.clone(),
+            control: site.stores.queue.control.clone(),
             metadata: channel(site),
             worker: channel(site),
             shutdown: site.shutdown.clone(),
@@ -164,7 +175,7 @@ fn worker(site: Site<'_>) -> Role {
             ..rfe_worker::Config::default()
         },
         rfe_worker::Deps {
-            queue: site.stores.queue.clone(),
+            queue: site.stores.queue.work.clone(),
             lake: site.stores.lake.clone(),
             kinds: site.kinds.clone(),
             metadata: channel(site),

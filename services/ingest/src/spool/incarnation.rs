@@ -5,9 +5,10 @@ use std::{fs, io, sync::Arc, time::Duration};
 use rfe_mesh::Shutdown;
 use rfe_model::time::now_micros;
 use rfe_queue::QueueControl;
-use tokio::{sync::Notify, task::spawn_blocking};
+use tokio::task::spawn_blocking;
 
 use super::{Spool, pauses};
+use crate::loss::Loss;
 
 /// How often it is asked.
 const EVERY: Duration = Duration::from_secs(1);
@@ -19,16 +20,15 @@ const NEW_NAME: &str = "incarnation.new";
 pub(crate) struct Watch {
     spool: Spool,
     control: Arc<dyn QueueControl>,
-    /// Told when another one is there.
-    changed: Arc<Notify>,
+    loss: Loss,
 }
 
 // === impl Watch ===
 
 impl Watch {
-    /// Of the queue that this spool sends to.
-    pub(crate) fn new(spool: Spool, control: Arc<dyn QueueControl>, changed: Arc<Notify>) -> Self {
-        Self { spool, control, changed }
+    /// Of the queue that this spool sends to. `loss` is told when another one is there.
+    pub(crate) fn new(spool: Spool, control: Arc<dyn QueueControl>, loss: Loss) -> Self {
+        Self { spool, control, loss }
     }
 
     /// Runs until shutdown begins.
@@ -62,8 +62,8 @@ impl Watch {
         if kept.is_some() {
             self.spool.shared.metrics.incarnations.inc();
             tracing::warn!("the queue is another incarnation; what was accepted lately is sent to it again");
+            self.loss.happened();
         }
-        self.changed.notify_one();
     }
 
     // False if yet another one came meanwhile, or the end of the process.

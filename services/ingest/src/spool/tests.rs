@@ -3,19 +3,18 @@
 mod bounds;
 mod damage;
 mod outage;
+mod redis;
 mod resent;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rfe_mesh::{Metrics, Shutdown};
 use rfe_proto::ingest::{Event, JobKind};
-use rfe_queue::{
-    Accepted, LeaseRequest, NewEvents, Queue as _, QueueControl, SqliteQueue, SqliteQueueConfig,
-};
+use rfe_queue::{Accepted, LeaseRequest, NewEvents, Queue, QueueControl, SqliteQueue, SqliteQueueConfig};
 use tempfile::TempDir;
-use tokio::sync::Notify;
 
 use super::{Drain, Spool, SpoolConfig, Watch};
+use crate::loss::Loss;
 
 /// A folder, and what a process would have of it.
 struct World {
@@ -69,12 +68,12 @@ impl World {
         queue
     }
 
-    async fn accept(&self, queue: &SqliteQueue, call: NewEvents) -> Vec<Accepted> {
-        self.spool.accept(queue, call).await.expect("accepted").outcomes
+    async fn accept<Q: Queue>(&self, queue: &Arc<Q>, call: NewEvents) -> Vec<Accepted> {
+        self.spool.accept(&**queue, call).await.expect("accepted").outcomes
     }
 
     /// Sends what waits, until nothing does.
-    async fn drain(&self, queue: &Arc<SqliteQueue>) {
+    async fn drain<Q: Queue + 'static>(&self, queue: &Arc<Q>) {
         let shutdown = Shutdown::new();
         let drain = Drain::new(self.spool.clone(), queue.clone());
         let task = tokio::spawn(drain.run(shutdown.clone()));
@@ -84,11 +83,11 @@ impl World {
     }
 
     /// What a process does with a queue, until that is known and has everything.
-    async fn meet(&self, queue: &Arc<SqliteQueue>) {
+    async fn meet<Q: Queue + QueueControl + 'static>(&self, queue: &Arc<Q>) {
         let shutdown = Shutdown::new();
         let drain = tokio::spawn(Drain::new(self.spool.clone(), queue.clone()).run(shutdown.clone()));
         let control: Arc<dyn QueueControl> = queue.clone();
-        let watch = Watch::new(self.spool.clone(), control, Arc::new(Notify::new()));
+        let watch = Watch::new(self.spool.clone(), control, Loss::default());
         let watch = tokio::spawn(watch.run(shutdown.clone()));
         let incarnation = queue.incarnation().await.expect("incarnation");
         until(|| self.noted().as_ref() == Some(&incarnation)).await;
@@ -144,7 +143,7 @@ fn job(outcome: &Accepted) -> &str {
 }
 
 /// Takes everything out of a queue: the ids of its events, in order.
-async fn events_in(queue: &SqliteQueue) -> Vec<String> {
+async fn events_in<Q: Queue>(queue: &Arc<Q>) -> Vec<String> {
     let request = || LeaseRequest {
         worker: "w".to_owned(),
         lease: Duration::from_secs(600),

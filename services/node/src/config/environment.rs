@@ -48,8 +48,14 @@ const SETTINGS: &[(&str, &str, Form)] = &[
     ("RFE_SNAPSHOT_HOURS", "/upkeep/snapshot_hours", Form::Number),
     ("RFE_ORPHAN_HOURS", "/upkeep/orphan_hours", Form::Number),
     ("RFE_COLLECT_SECONDS", "/upkeep/collect_every_seconds", Form::Number),
+    ("RFE_REDIS_URL", "/queue/url", Form::TextOrUnset),
+    ("REDIS_QUEUE_NAME", "/queue/name", Form::TextOrUnset),
     ("RFE_QUEUE_MAX_JOBS", "/queue/max_jobs", Form::Number),
     ("RFE_QUEUE_MAX_BYTES", "/queue/max_bytes", Form::Number),
+    ("RFE_QUEUE_SOURCE_MAX_JOBS", "/queue/source_max_jobs", Form::Number),
+    ("RFE_QUEUE_SOURCE_MAX_BYTES", "/queue/source_max_bytes", Form::Number),
+    ("RFE_SPOOL_BYTES", "/spool/bytes", Form::Number),
+    ("RFE_SPOOL_SECONDS", "/spool/seconds", Form::Number),
     ("RFE_LEASE_SECONDS", "/queue/lease_seconds", Form::Number),
     ("RFE_BATCH_MAX_ROWS", "/batch/max_rows", Form::Number),
     ("RFE_BATCH_MAX_AGE_MS", "/batch/max_age_ms", Form::Number),
@@ -77,24 +83,15 @@ const ELSEWHERE: &[&str] = &[
     "RFE_BIN",
     "RFE_REGENERATE",
     "RFE_POSTGRES_BIN",
+    "RFE_REDIS_BIN",
     "RFE_MINIO",
     "RFE_VERSITYGW",
 ];
-
-// Ignoring one of these would keep data, or doors, where the user does not expect them.
-const LATER: [(&str, &str); 1] = [("RFE_REDIS_URL", "the queue is embedded (SQLite)")];
 
 /// Applies the variables to the settings; returns warnings.
 pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Result<Vec<String>, ConfigError> {
     let mut warnings = Vec::new();
     for (name, value) in variables {
-        if let Some((_, instead)) =
-            LATER.iter().find(|(later, _)| later == name).filter(|_| !value.is_empty())
-        {
-            return Err(ConfigError::Setting(format!(
-                "{name} is set, but in this version {instead}; unset it"
-            )));
-        }
         match SETTINGS.iter().find(|(known, ..)| known == name) {
             Some((_, _, Form::TextOrUnset)) if value.is_empty() => {}
             Some((_, pointer, form)) => set(settings, pointer, read(name, value, form)?),
@@ -118,11 +115,7 @@ pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Resu
 }
 
 fn unknown(name: &str) -> String {
-    let known = SETTINGS
-        .iter()
-        .map(|(known, ..)| *known)
-        .chain(ELSEWHERE.iter().copied())
-        .chain(LATER.map(|(later, _)| later));
+    let known = SETTINGS.iter().map(|(known, ..)| *known).chain(ELSEWHERE.iter().copied());
     match nearest(name, known) {
         Some(nearest) => format!("{name} is no setting; did you mean {nearest}?"),
         None => format!("{name} is no setting"),

@@ -4,18 +4,6 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// `[queue]`
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QueueSection {
-    /// Bound on jobs.
-    pub max_jobs: u64,
-    /// Bound on bytes of payload.
-    pub max_bytes: u64,
-    /// Seconds that a lease lasts without a heartbeat.
-    pub lease_seconds: f64,
-}
-
 /// `[batch]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
