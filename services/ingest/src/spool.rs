@@ -121,10 +121,10 @@ impl Spool {
         reserved.map_err(|NoRoom| SpoolError::Full(self.shared.config.bytes))
     }
 
-    /// Makes what was written durable.
-    async fn sync(&self) -> Result<(), SpoolError> {
+    /// Makes durable what was written, to this segment above all.
+    async fn sync(&self, segment: u64) -> Result<(), SpoolError> {
         let (reply, synced) = oneshot::channel();
-        self.writer.send(Command::Sync(reply))?;
+        self.writer.send(Command::Sync { segment, reply })?;
         synced.await.map_err(|_| SpoolError::Closed)?.map_err(SpoolError::Sync)
     }
 

@@ -91,7 +91,7 @@ impl Held {
         self.open = false;
         self.spool.shared.metrics.kept.inc();
         self.spool.shared.work.notify_one();
-        self.spool.sync().await?;
+        self.spool.sync(place.segment).await?;
         Ok(EnqueuedEvents { outcomes })
     }
 }

@@ -79,7 +79,7 @@ impl Drain {
             shutdown.sleep(pause).await;
         }
         let _out_of_time = tokio::time::timeout(LAST, self.last(&mut blocked)).await;
-        if let Err(error) = self.spool.sync().await {
+        if let Err(error) = self.spool.sync(0).await {
             tracing::error!(%error, "the spool could not be synced at the end");
         }
     }
@@ -148,6 +148,7 @@ impl Drain {
                 round
             }
             Sent::Away(due) => {
+                self.spool.shared.set_away(true);
                 self.give_back(&due);
                 Round::Away
             }

@@ -162,13 +162,13 @@ impl Index {
         std::mem::take(&mut self.dropped)
     }
 
-    /// The files that hold frames which only the spool has and that were written since the last call.
-    pub(super) fn take_dirty(&mut self) -> Vec<Arc<File>> {
-        let dirty = self.segments.values_mut().filter(|segment| segment.dirty && segment.unsettled > 0);
+    /// The segments that hold frames which only the spool has and that were written since the last call.
+    pub(super) fn take_dirty(&mut self) -> Vec<(u64, Arc<File>)> {
+        let dirty = self.segments.iter_mut().filter(|(_, segment)| segment.dirty && segment.unsettled > 0);
         dirty
-            .map(|segment| {
+            .map(|(number, segment)| {
                 segment.dirty = false;
-                segment.file.clone()
+                (*number, segment.file.clone())
             })
             .collect()
     }

@@ -32,8 +32,11 @@ const MOST_SYNCS: usize = 4096;
 #[derive(Debug)]
 pub(super) enum Command {
     Append(Box<Append>),
-    /// Make durable what was appended before.
-    Sync(oneshot::Sender<Result<(), Arc<io::Error>>>),
+    /// Make durable what was appended before; the reply is about this segment, if it is one.
+    Sync {
+        segment: u64,
+        reply: oneshot::Sender<Synced>,
+    },
     /// Note what became of a frame.
     Mark {
         segment: u64,
@@ -43,6 +46,9 @@ pub(super) enum Command {
     /// Remove the files of a segment that was dropped.
     Remove(u64),
 }
+
+/// What became of a sync.
+pub(super) type Synced = Result<(), Arc<io::Error>>;
 
 /// A frame to be written; its room is reserved. The reply is its number.
 #[derive(Debug)]
@@ -63,6 +69,8 @@ struct Thread {
     shared: Arc<Shared>,
     current: Option<Current>,
     marks: HashMap<u64, File>,
+    /// Segments that could not be synced. What is on disk of them is unknown, whatever a later sync says.
+    spoilt: HashMap<u64, Arc<io::Error>>,
     /// A file was made whose name is not yet durable.
     folder_dirty: bool,
 }
@@ -82,7 +90,13 @@ impl Writer {
     /// Starts the thread.
     pub(super) fn start(shared: Arc<Shared>) -> io::Result<Self> {
         let (sender, commands) = mpsc::channel();
-        let thread = Thread { shared, current: None, marks: HashMap::new(), folder_dirty: true };
+        let thread = Thread {
+            shared,
+            current: None,
+            marks: HashMap::new(),
+            spoilt: HashMap::new(),
+            folder_dirty: true,
+        };
         thread::Builder::new().name("spool".to_owned()).spawn(move || thread.run(&commands))?;
         Ok(Self(sender))
     }
@@ -106,18 +120,15 @@ impl Thread {
                 self.do_one(command, &mut syncs);
             }
             if !syncs.is_empty() {
-                let synced = self.sync().map_err(Arc::new);
-                for reply in syncs.drain(..) {
-                    let _caller_left = reply.send(synced.clone());
-                }
+                self.sync(&mut syncs);
             }
         }
     }
 
-    fn do_one(&mut self, command: Command, syncs: &mut Vec<oneshot::Sender<Result<(), Arc<io::Error>>>>) {
+    fn do_one(&mut self, command: Command, syncs: &mut Vec<(u64, oneshot::Sender<Synced>)>) {
         match command {
             Command::Append(append) => self.append(*append),
-            Command::Sync(reply) => syncs.push(reply),
+            Command::Sync { segment, reply } => syncs.push((segment, reply)),
             Command::Mark { segment, number, mark } => {
                 if let Err(error) = self.mark(segment, number, mark) {
                     tracing::warn!(segment, number, %error, "a frame of the spool will be sent once more");
@@ -174,23 +185,35 @@ impl Thread {
         }
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        let synced = self.sync_files();
-        if synced.is_err() {
-            // What a failed sync left in the cache is unknown: nothing more is written behind it.
+    fn sync(&mut self, syncs: &mut Vec<(u64, oneshot::Sender<Synced>)>) {
+        let dirty = self.shared.index().take_dirty();
+        for (segment, file) in dirty {
+            if let Err(error) = file.sync_data() {
+                self.spoil(segment, error);
+            }
+        }
+        let folder = self.sync_folder().map_err(Arc::new);
+        for (segment, reply) in syncs.drain(..) {
+            let spoilt = self.spoilt.get(&segment).cloned().map_or(Ok(()), Err);
+            let _caller_left = reply.send(folder.clone().and(spoilt));
+        }
+    }
+
+    // Nothing more is written to it.
+    fn spoil(&mut self, segment: u64, error: io::Error) {
+        tracing::error!(segment, %error, "a segment of the spool could not be synced");
+        self.shared.metrics.write_errors.inc();
+        self.spoilt.insert(segment, Arc::new(error));
+        if self.current.as_ref().is_some_and(|current| current.number == segment) {
             self.current = None;
             self.shared.index().sealed();
         }
-        synced
     }
 
-    fn sync_files(&mut self) -> io::Result<()> {
-        let dirty = self.shared.index().take_dirty();
-        for file in dirty {
-            file.sync_data()?;
-        }
-        if std::mem::take(&mut self.folder_dirty) {
+    fn sync_folder(&mut self) -> io::Result<()> {
+        if self.folder_dirty {
             File::open(&self.shared.config.folder)?.sync_all()?;
+            self.folder_dirty = false;
         }
         Ok(())
     }
@@ -212,6 +235,7 @@ impl Thread {
 
     fn remove(&mut self, segment: u64) {
         self.marks.remove(&segment);
+        self.spoilt.remove(&segment);
         let folder = &self.shared.config.folder;
         // Frames first: marks without frames are nothing, frames without marks are sent again.
         for path in [frames_path(folder, segment), marks_path(folder, segment)] {

@@ -37,7 +37,7 @@ async fn what_the_queue_has_gives_way() {
     for n in 0..300 {
         world.accept(&queue, heavy("s", &[&n.to_string()], KIB)).await;
     }
-    world.spool.sync().await.expect("sync");
+    world.spool.sync(0).await.expect("sync");
     let bytes: u64 = world.files().iter().map(|path| path.metadata().expect("file").len()).sum();
     assert!(bytes <= 64 * KIB as u64, "{bytes}");
 }

@@ -70,7 +70,7 @@ async fn without_marks_everything_is_sent_once_more() {
     let world = World::new();
     let queue = world.queue("queue.db").await;
     let told = world.accept(&queue, call("s", &["a"])).await;
-    world.spool.sync().await.expect("sync");
+    world.spool.sync(0).await.expect("sync");
     for entry in world.config.folder.read_dir().expect("folder") {
         let path = entry.expect("entry").path();
         if path.extension().is_some_and(|end| end == "marks") {

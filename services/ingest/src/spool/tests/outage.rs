@@ -40,7 +40,7 @@ async fn what_the_queue_has_is_not_sent_again_by_the_next_process() {
     let queue = world.queue("queue.db").await;
     world.accept(&queue, call("s", &["a"])).await;
     // Marks are written behind the answer.
-    world.spool.sync().await.expect("sync");
+    world.spool.sync(0).await.expect("sync");
     let world = world.restart();
     assert!(!world.spool.shared.index().has_waiting());
 }

@@ -27,7 +27,7 @@ async fn the_next_process_notices_as_well() {
     let queue = world.queue("first.db").await;
     world.meet(&queue).await;
     world.accept(&queue, call("s", &["a"])).await;
-    world.spool.sync().await.expect("sync");
+    world.spool.sync(0).await.expect("sync");
     let world = world.restart();
     let other = world.queue("second.db").await;
     world.meet(&other).await;
@@ -40,7 +40,7 @@ async fn a_queue_that_is_the_same_gets_nothing_again() {
     let queue = world.queue("queue.db").await;
     world.meet(&queue).await;
     world.accept(&queue, call("s", &["a"])).await;
-    world.spool.sync().await.expect("sync");
+    world.spool.sync(0).await.expect("sync");
     let world = world.restart();
     world.meet(&queue).await;
     assert_eq!(world.metric("rfe_spool_resent_total"), 0);
@@ -69,7 +69,7 @@ async fn what_was_refused_is_never_sent() {
     world.accept(&queue, call("s", &["a"])).await;
     let refused = world.spool.accept(&*queue, call("s", &["b"])).await.expect_err("it is full");
     assert_eq!(refused.reason, reason::QUEUE_FULL);
-    world.spool.sync().await.expect("sync");
+    world.spool.sync(0).await.expect("sync");
     let world = world.restart();
     let other = world.queue("second.db").await;
     world.meet(&other).await;
