@@ -5,7 +5,7 @@ use std::{
     process::Stdio,
 };
 
-use rcgen::{BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client, Identity};
 use rfe_tests::{
     Platform, Settings,
@@ -32,6 +32,8 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // A certificate with the same name as its authority would pass for one that is signed by itself.
+        params.distinguished_name.push(DnType::CommonName, "authority of a journey");
         let pem = params.self_signed(&key).expect("an authority").pem();
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("ca.pem"), pem).expect("a file");
@@ -46,6 +48,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let names = ["localhost", "127.0.0.1"].map(str::to_owned);
         let mut params = CertificateParams::new(names).expect("names");
+        params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages =
             vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
         let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
@@ -141,7 +144,8 @@ async fn with_mutual_tls_a_client_without_a_certificate_is_not_let_in() {
     let platform = settings(&authority.sign("server")).with("RFE_TLS_CLIENT_CA", text(&ca)).start().await;
     let _known = rfe(&platform, Some(&ca), Some(&own), &["sources"]).await.ok();
     let _without = rfe(&platform, Some(&ca), None, &["sources"]).await.exits(5);
-    let stranger = Authority::new().sign("stranger");
+    let elsewhere = Authority::new();
+    let stranger = elsewhere.sign("stranger");
     let _stranger = rfe(&platform, Some(&ca), Some(&stranger), &["sources"]).await.exits(5);
 
     let files = ["-cert", text(&own.certificate), "-key", text(&own.key)];
