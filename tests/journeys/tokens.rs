@@ -28,7 +28,11 @@ struct Guarded {
 
 impl Guarded {
     async fn start() -> Self {
-        let mut platform = Platform::prepare(Settings::default().with("RFE_LOG", "debug"));
+        Self::start_with(Settings::default()).await
+    }
+
+    async fn start_with(settings: Settings) -> Self {
+        let mut platform = Platform::prepare(settings);
         let file = platform.work().join("tokens.toml");
         let admin = issue(&platform, &file, &["--scope", "admin"]).await;
         let settings = platform.settings.clone();
@@ -335,7 +339,7 @@ async fn a_revoke_counts_within_seconds_and_a_broken_file_revokes_nobody() {
 
 #[tokio::test]
 async fn neither_the_file_nor_the_log_has_a_secret() {
-    let guarded = Guarded::start().await;
+    let guarded = Guarded::start_with(Settings::default().with("RFE_LOG", "debug")).await;
     let read = guarded.issue(&["read"]).await;
     let _seen = guarded.sql(&read, "SELECT 1").await.ok();
     let _denied = guarded.rfe(&read, &["pause", "a"]).await;
