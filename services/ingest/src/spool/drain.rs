@@ -124,7 +124,7 @@ impl Drain {
                 }
                 Sent::Queued
             }
-            Err(QueueError::Full { .. }) => Sent::Full(due),
+            Err(QueueError::Full { .. } | QueueError::OutOfMemory) => Sent::Full(due),
             Err(QueueError::Store(_)) => Sent::Away(due),
             Err(error) => failed(due, &error),
         }

@@ -1,7 +1,7 @@
 //! The queue is away, and comes back.
 
 use rfe_proto::ingest::JobState;
-use rfe_queue::{Accepted, Queue as _, QueueControl as _};
+use rfe_queue::{Accepted, Queue, QueueControl as _};
 
 use super::{World, call, events_in, heavy, job};
 use crate::spool::{Drain, plan::plan};
@@ -117,7 +117,11 @@ async fn one_source_that_the_queue_has_no_room_for_holds_up_no_other() {
 #[tokio::test]
 async fn a_plan_is_what_the_queue_makes_of_a_call() {
     let world = World::new();
-    let queue = world.queue("queue.db").await;
+    plans_are_what_is_made(&*world.queue("queue.db").await).await;
+}
+
+/// Small, middling and large events, with repeats.
+pub(super) async fn plans_are_what_is_made(queue: &dyn Queue) {
     let ids: Vec<String> = (0..700).map(|n| format!("e{}", n % 600)).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     for (source, payload) in [("small", 1), ("middling", 5_000), ("large", 400_000)] {

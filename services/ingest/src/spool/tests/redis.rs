@@ -69,6 +69,12 @@ fn once(mut ids: Vec<String>) -> BTreeSet<String> {
     ids
 }
 
+#[tokio::test]
+async fn a_plan_is_what_redis_makes_of_a_call() {
+    let redis = start().await;
+    super::outage::plans_are_what_is_made(&*queue(&redis).await).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_accepted_is_lost_while_redis_is_killed_again_and_again() {
     let redis = start().await;
