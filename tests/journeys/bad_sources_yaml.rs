@@ -30,6 +30,21 @@ const MISTAKES: &[Mistake] = &[
         says: "reserved",
     },
     Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    config: {verify: {kind: githup, secret: \"${env:S}\"}}\n",
+        at: "kind: githup",
+        says: "did you mean `github`",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    config: {verify: {kind: hmac, secret: \"${env:S}\", headr: X}}\n",
+        at: "headr",
+        says: "did you mean `header`",
+    },
+    Mistake {
+        yaml: "version: 1\nsources:\n  - name: a\n    kind: webhook\n    config: {verify: {kind: secret, secret: \"${vault:S}\", header: X}}\n",
+        at: "secret: \"",
+        says: "is no reference",
+    },
+    Mistake {
         yaml: "version: 1\nsources:\n  - name: a\n    kind: cvs\n    config: {location: a.csv}\n",
         at: "kind",
         says: "csv",

@@ -70,7 +70,7 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
     let method = request.method().clone();
     let call = Call { deadline: None, ..Call::of(request.headers()) };
     let id = call.request_id.clone();
-    let mut response = call.scope(told(&route, &method, begun, traced(&route, request, next))).await;
+    let mut response = call.scope(traced(&route, request, next, begun)).await;
     if let Some(id) = id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -79,12 +79,13 @@ pub(crate) async fn observe(State(observed): State<Observed>, request: Request, 
 }
 
 // What only looks at the process is no part of anybody's trace.
-async fn traced(route: &str, request: Request, next: Next) -> Response {
-    if request.method() != Method::POST || route == UNKNOWN {
-        return next.run(request).await;
-    }
-    let span = trace::server_span(request.headers(), &format!("POST {route}"));
-    let response = next.run(request).instrument(span.clone()).await;
+async fn traced(route: &str, request: Request, next: Next, begun: Instant) -> Response {
+    let method = request.method().clone();
+    let brings = method == Method::POST && route != UNKNOWN;
+    let span = brings.then(|| trace::server_span(request.headers(), &format!("POST {route}")));
+    let answer = told(route, &method, begun, next.run(request));
+    let Some(span) = span else { return answer.await };
+    let response = answer.instrument(span.clone()).await;
     if response.status().is_server_error() {
         trace::failed(&span, response.status().as_str());
     }
