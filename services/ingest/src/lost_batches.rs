@@ -139,7 +139,6 @@ async fn try_to_end(registry: &Registry, run: Run) -> Result<(), Fault> {
             stage: Stage::Write.as_str().to_owned(),
             code: reason::BATCH_LOST.to_owned(),
             message: "the queue lost this batch; its events come again in others".to_owned(),
-            counters: run.counters,
             ..FailRunRequest::default()
         })
         .await

@@ -1,14 +1,14 @@
 //! Runs before and beside their commit: made, claimed, failed, cancelled.
 
 use futures::future::join_all;
-use rfe_model::id;
+use rfe_model::{fault::reason, id};
 use rfe_proto::metadata as pb;
 
 use super::{
     Stores,
     fixture::{batch, claim_of, commit_of, declare, failure_of, first, land, new_run, pull},
 };
-use crate::{RegistryError, RunFilter};
+use crate::{Failure, RegistryError, RunFilter};
 
 pub(super) async fn suite(stores: Stores<'_>) {
     one_pull_run_of_a_source_waits(stores).await;
@@ -19,6 +19,7 @@ pub(super) async fn suite(stores: Stores<'_>) {
     claims_at_once_get_an_epoch_each(stores).await;
     a_failed_attempt_can_be_claimed_again_until_it_gives_up(stores).await;
     a_failure_told_twice_is_noted_once(stores).await;
+    a_lost_batch_that_comes_back_is_claimed_again(stores).await;
     nothing_of_a_cancelled_run_can_be_committed(stores).await;
     events_and_ended_runs_cannot_be_cancelled(stores).await;
     progress_is_noted_for_the_running_epoch_only(stores).await;
@@ -130,6 +131,23 @@ async fn a_failure_told_twice_is_noted_once(stores: Stores<'_>) {
     let failure = failure_of(&run, Some(1_900_000_000_000_000));
     let told = stores.runs.fail(&failure).await.expect("fail");
     assert_eq!(stores.runs.fail(&failure).await.expect("the reply was lost"), told);
+}
+
+async fn a_lost_batch_that_comes_back_is_claimed_again(stores: Stores<'_>) {
+    declare(stores, "returns", "webhook").await;
+    let run = new_run("returns", pb::RunKind::Events);
+    let held = stores.runs.claim(&claim_of(&run, "w1")).await.expect("claim").run;
+    let lost = Failure { code: reason::BATCH_LOST.to_owned(), ..failure_of(&held, None) };
+    let ended = stores.runs.fail(&lost).await.expect("it is ended");
+    assert!(ended.state() == pb::RunState::Failed && ended.finished_time.is_some());
+    let late = stores.runs.commit(&commit_of(&held, 0)).await;
+    assert!(matches!(late, Err(RegistryError::StaleEpoch { .. })), "{late:?}");
+
+    let again = stores.runs.claim(&claim_of(&run, "w2")).await.expect("claim again");
+    assert!(again.claimed);
+    assert_eq!((again.run.state(), again.run.finished_time), (pb::RunState::Running, None));
+    let landed = land(stores, &again.run, 1).await.expect("it lands");
+    assert_eq!((landed.state(), landed.error_code.as_str()), (pb::RunState::Succeeded, ""));
 }
 
 async fn nothing_of_a_cancelled_run_can_be_committed(stores: Stores<'_>) {
