@@ -7,7 +7,7 @@ use rfe_tests::{Platform, Role, Settings, until};
 use serde_json::Value as Json;
 
 /// Metrics of parts that a platform may lack.
-const PARTS: [&str; 2] = ["rfe_query_cache_", "rfe_spool_"];
+const PARTS: [&str; 3] = ["rfe_query_cache_", "rfe_spool_", "rfe_backend_"];
 
 /// Names and types, such as `rfe_rpc_total counter`.
 fn exported(page: &str) -> BTreeSet<String> {
