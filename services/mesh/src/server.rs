@@ -4,6 +4,7 @@
 mod connection;
 mod port;
 mod received;
+mod talk;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -63,7 +64,7 @@ where
 pub fn spawn<S, B>(listener: TcpListener, service: S, tls: Option<ServerTls>, shutdown: &Shutdown)
 where
     S: Serve<B>,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let stop = shutdown.clone();
@@ -84,7 +85,7 @@ impl<S> Door<S> {
     async fn serve<B>(self, listener: TcpListener)
     where
         S: Serve<B>,
-        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
         let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -103,7 +104,7 @@ impl<S> Door<S> {
     fn open<B>(&self, stream: TcpStream, place: Option<OwnedSemaphorePermit>)
     where
         S: Serve<B>,
-        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
         let _best_effort = stream.set_nodelay(true);

@@ -4,10 +4,6 @@ use std::{
     convert::Infallible,
     future::Future,
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -26,24 +22,28 @@ use tokio::{
 };
 use tower::Service;
 
-use super::{BoxError, Received, Serve};
-use crate::{Shutdown, tls::ServerTls, wire::Overheard};
+use super::{
+    BoxError, Received, Serve,
+    talk::{Answered, Talk},
+};
+use crate::{Shutdown, tls::ServerTls};
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-const PREFACE: usize = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".len();
 const MAX_STREAMS: u32 = 1000;
 const WINDOW: u32 = 4 << 20;
 // What may wait of one stream's answer: a Flight message and the next.
 const SEND_BUFFER: usize = 2 << 20;
 // HTTP/1.1 can say goodbye in an answer only. Whoever sends within this time is answered, and told to come back elsewhere.
 const LINGER: Duration = Duration::from_millis(250);
+// How long a connection on which nothing runs waits for a sign that its end was heard of.
+const GOODBYE: Duration = Duration::from_secs(3);
 
 /// Serves a connection until it ends; once shutdown has begun, until what runs on it is answered.
 pub(super) async fn serve<S, B>(stream: TcpStream, service: S, tls: Option<ServerTls>, stop: &Shutdown)
 where
     S: Serve<B>,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
     let Some(tls) = tls else { return drive(stream, service, stop).await };
@@ -62,56 +62,59 @@ async fn drive<I, S, B>(io: I, service: S, stop: &Shutdown)
 where
     I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     S: Serve<B>,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
     B::Error: Into<BoxError>,
 {
-    let multiplexed = Arc::new(AtomicBool::new(false));
-    let spoken = Arc::new(AtomicBool::new(false));
-    let service =
-        Farewell { service, stop: stop.clone(), multiplexed: multiplexed.clone(), spoken: spoken.clone() };
-    let io = overheard(io, spoken.clone());
+    let talk = Talk::default();
+    let service = Farewell { service, stop: stop.clone(), talk: talk.clone() };
     let builder = builder();
-    let connection =
-        builder.serve_connection_with_upgrades(TokioIo::new(io), TowerToHyperService::new(service));
+    let connection = builder
+        .serve_connection_with_upgrades(TokioIo::new(talk.overhear(io)), TowerToHyperService::new(service));
     let mut connection = pin!(connection);
-    let leave = async {
-        stop.begun().await;
-        if !multiplexed.load(Ordering::Relaxed) {
-            tokio::time::sleep(LINGER).await;
-        }
-    };
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = silence(&spoken) => return tracing::debug!("nothing said within {HEADER_TIMEOUT:?}"),
-        () = leave => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
+    tokio::select! {
+        ended = connection.as_mut() => return note(ended),
+        () = silence(&talk) => return tracing::debug!("nothing said within {HEADER_TIMEOUT:?}"),
+        () = decision(stop, &talk) => connection.as_mut().graceful_shutdown(),
+    }
+    tokio::select! {
+        ended = connection.as_mut() => note(ended),
+        () = deafness(&talk) => tracing::debug!("nobody heard that the connection ends"),
+    }
+}
+
+fn note(ended: Result<(), BoxError>) {
     if let Err(error) = ended {
         tracing::debug!(error, "connection ended");
     }
 }
 
-// hyper reads up to the length of HTTP/2's preface to tell which protocol it is, for as long as that takes.
-fn overheard<I>(
-    io: I,
-    spoken: Arc<AtomicBool>,
-) -> Overheard<I, impl FnMut(Result<usize, &std::io::Error>) + Unpin> {
-    let mut bytes = 0;
-    let tell = move |read: Result<usize, &std::io::Error>| {
-        bytes += read.unwrap_or_default();
-        if bytes >= PREFACE {
-            spoken.store(true, Ordering::Relaxed);
-        }
-    };
-    Overheard { io, tell }
+// Nothing said so far, for longer than anybody needs.
+async fn silence(talk: &Talk) {
+    tokio::time::sleep(HEADER_TIMEOUT).await;
+    if talk.has_begun() {
+        std::future::pending::<()>().await;
+    }
 }
 
-async fn silence(spoken: &AtomicBool) {
-    tokio::time::sleep(HEADER_TIMEOUT).await;
-    if spoken.load(Ordering::Relaxed) {
-        std::future::pending::<()>().await;
+// To end the connection, at the time when that should be said.
+async fn decision(stop: &Shutdown, talk: &Talk) {
+    stop.begun().await;
+    if !talk.is_multiplexed() {
+        tokio::time::sleep(LINGER).await;
+    }
+}
+
+// HTTP/2 waits until the other side has heard of the end. A process that is frozen, or gone without a word, never does.
+async fn deafness(talk: &Talk) {
+    let before = talk.read();
+    loop {
+        tokio::time::sleep(GOODBYE).await;
+        if talk.read() > before {
+            std::future::pending::<()>().await;
+        }
+        if !talk.is_running() {
+            return;
+        }
     }
 }
 
@@ -136,13 +139,12 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-/// Tells HTTP/1.1 clients that the connection ends with this answer, once shutdown has begun.
+/// Counts requests, and tells HTTP/1.1 clients that the connection ends with this answer, once shutdown has begun.
 #[derive(Clone)]
 struct Farewell<S> {
     service: S,
     stop: Shutdown,
-    multiplexed: Arc<AtomicBool>,
-    spoken: Arc<AtomicBool>,
+    talk: Talk,
 }
 
 impl<S, B> Service<http::Request<Incoming>> for Farewell<S>
@@ -151,7 +153,7 @@ where
     S::Future: Send + 'static,
     B: 'static,
 {
-    type Response = http::Response<B>;
+    type Response = http::Response<Answered<B>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
@@ -160,11 +162,8 @@ where
     }
 
     fn call(&mut self, request: http::Request<Incoming>) -> Self::Future {
-        self.spoken.store(true, Ordering::Relaxed);
         let multiplexed = request.version() == Version::HTTP_2;
-        if multiplexed {
-            self.multiplexed.store(true, Ordering::Relaxed);
-        }
+        let running = self.talk.begin(multiplexed);
         let stop = self.stop.clone();
         let answer = self.service.call(Received::of(request));
         Box::pin(async move {
@@ -172,7 +171,7 @@ where
             if !multiplexed && stop.has_begun() {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(answer)
+            Ok(answer.map(|body| Answered { body, _running: running }))
         })
     }
 }

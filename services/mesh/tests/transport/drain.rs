@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -99,4 +99,18 @@ async fn a_connection_that_says_nothing_is_closed() {
         let closed = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut nothing));
         let _reset_or_ended = closed.await.expect("it is closed in time");
     }
+}
+
+#[tokio::test]
+async fn a_client_that_never_hears_of_the_end_does_not_hold_it_up() {
+    let stub = Stub::start(Act::Answer);
+    // HTTP/2's preface and empty settings, and never again a word.
+    let mut deaf = TcpStream::connect(stub.address).await.expect("a connection");
+    let hello = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    deaf.write_all(hello).await.expect("sent");
+    let mut settings = [0; 9];
+    deaf.read_exact(&mut settings).await.expect("the server's settings");
+    let begun = Instant::now();
+    assert!(stub.drain().await, "it drains");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
