@@ -25,9 +25,9 @@ pub struct Config {
     pub max_runtime: Duration,
     /// The longest SQL text, in bytes.
     pub max_sql_bytes: usize,
-    /// Prepared statements kept; the one used least recently gives way to a new one.
+    /// Prepared statements whose bound values are kept; the one used least recently gives way to a new one.
     pub max_statements: usize,
-    /// How long a prepared statement is kept without use.
+    /// How long bound values are kept without use.
     pub statement_idle: Duration,
     /// How long running queries may go on when the process stops.
     pub drain: Duration,

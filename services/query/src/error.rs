@@ -33,8 +33,8 @@ pub enum QueryError {
     /// It ran out of time.
     #[error("the query took longer than its deadline of {0:?}")]
     Deadline(Duration),
-    /// The handle is unknown or was idle for too long.
-    #[error("the prepared statement is unknown or expired; prepare it again")]
+    /// The handle is none of ours.
+    #[error("the handle is of no prepared statement of this service; prepare it again")]
     StatementNotFound,
     /// A request that this service does not take.
     #[error("{0}")]

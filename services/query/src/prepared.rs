@@ -1,4 +1,5 @@
-//! Prepared statements that clients hold by a handle.
+//! Prepared statements. A handle holds the statement itself, so that any replica takes a handle which another one made, also after a
+//! restart. It gives no right: what it names is checked again for whoever brings it.
 
 use std::{
     collections::HashMap,
@@ -7,106 +8,196 @@ use std::{
 };
 
 use bytes::Bytes;
+use prost::Message;
 
 use crate::error::QueryError;
 
-// All bound values together.
+// All values that are kept here.
 const MAX_BYTES: usize = 64 << 20;
+// Values up to this size travel in the handle; larger ones stay with the replica that they were bound at.
+const MAX_IN_HANDLE: usize = 1 << 20;
 
 /// A statement with the values bound last.
-#[derive(Debug, Clone)]
-pub struct Held {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
     /// Its text.
     pub sql: String,
     /// The values as an Arrow IPC stream; empty for none.
     pub parameters: Bytes,
 }
 
-/// Statements by handle. Bounded: the one used least recently gives way.
+#[derive(Clone, PartialEq, Message)]
+struct Handle {
+    #[prost(string, tag = "1")]
+    sql: String,
+    #[prost(bytes = "bytes", tag = "2")]
+    parameters: Bytes,
+    // Two statements of one text have values of their own.
+    #[prost(bytes = "bytes", tag = "3")]
+    id: Bytes,
+}
+
+/// Values by statement, for clients that go on with the handle which they had before they bound them, and for large ones. Bounded:
+/// those used least recently give way.
 #[derive(Debug)]
 pub struct PreparedStatements {
-    held: Mutex<HashMap<Bytes, (Held, Instant)>>,
+    bound: Mutex<HashMap<Bytes, (Bytes, Instant)>>,
     most: usize,
     idle: Duration,
 }
 
+// === impl Handle ===
+
+impl Handle {
+    fn read(bytes: &Bytes) -> Result<Self, QueryError> {
+        let handle = Self::decode(bytes.clone()).map_err(|_| QueryError::StatementNotFound)?;
+        if handle.id.len() == 16 { Ok(handle) } else { Err(QueryError::StatementNotFound) }
+    }
+
+    fn bytes(&self) -> Bytes {
+        self.encode_to_vec().into()
+    }
+}
+
+// === impl PreparedStatements ===
+
 impl PreparedStatements {
-    /// None, at most so many, each kept so long without use.
+    /// Keeps values of so many statements at most, each for so long without use.
     pub fn new(most: usize, idle: Duration) -> Self {
-        Self { held: Mutex::default(), most: most.max(1), idle }
+        Self { bound: Mutex::default(), most: most.max(1), idle }
     }
 
-    /// Keeps a statement and gives its handle.
-    pub fn create(&self, sql: String) -> Bytes {
-        let handle = Bytes::copy_from_slice(uuid::Uuid::new_v4().as_bytes());
-        self.put(handle.clone(), Held { sql, parameters: Bytes::new() });
-        handle
+    /// The handle of a statement.
+    pub fn create(sql: String) -> Bytes {
+        let id = Bytes::copy_from_slice(uuid::Uuid::new_v4().as_bytes());
+        Handle { sql, parameters: Bytes::new(), id }.bytes()
     }
 
-    /// Binds values.
-    pub fn bind(&self, handle: &Bytes, parameters: Bytes) -> Result<(), QueryError> {
-        let held = self.get(handle)?;
-        self.put(handle.clone(), Held { parameters, ..held });
-        Ok(())
+    /// Binds values; the new handle carries them, and the one before finds them here.
+    pub fn bind(&self, handle: &Bytes, parameters: Bytes) -> Result<Bytes, QueryError> {
+        let handle = Handle::read(handle)?;
+        self.put(handle.id.clone(), parameters.clone());
+        let parameters = if parameters.len() <= MAX_IN_HANDLE { parameters } else { Bytes::new() };
+        Ok(Handle { parameters, ..handle }.bytes())
     }
 
-    /// Looks a statement up.
-    pub fn get(&self, handle: &Bytes) -> Result<Held, QueryError> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match held.get_mut(handle) {
-            Some((statement, used)) if used.elapsed() < self.idle => {
-                *used = Instant::now();
-                Ok(statement.clone())
-            }
-            _ => Err(QueryError::StatementNotFound),
+    /// The statement of a handle.
+    pub fn get(&self, handle: &Bytes) -> Result<Prepared, QueryError> {
+        let handle = Handle::read(handle)?;
+        let parameters =
+            if handle.parameters.is_empty() { self.bound(&handle.id) } else { handle.parameters };
+        Ok(Prepared { sql: handle.sql, parameters })
+    }
+
+    /// Forgets the values of a statement; one that has none is fine.
+    pub fn close(&self, handle: &Bytes) {
+        if let Ok(handle) = Handle::read(handle) {
+            self.bound.lock().unwrap_or_else(PoisonError::into_inner).remove(&handle.id);
         }
     }
 
-    /// Forgets a statement; one that is not there is fine.
-    pub fn close(&self, handle: &Bytes) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(handle);
+    fn bound(&self, id: &Bytes) -> Bytes {
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        match bound.get_mut(id) {
+            Some((parameters, used)) if used.elapsed() < self.idle => {
+                *used = Instant::now();
+                parameters.clone()
+            }
+            _ => Bytes::new(),
+        }
     }
 
-    fn put(&self, handle: Bytes, statement: Held) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.insert(handle.clone(), (statement, Instant::now()));
-        if held.len() <= self.most && bytes(&held) <= MAX_BYTES {
+    fn put(&self, id: Bytes, parameters: Bytes) {
+        let mut bound = self.bound.lock().unwrap_or_else(PoisonError::into_inner);
+        if parameters.is_empty() {
+            bound.remove(&id);
             return;
         }
-        held.retain(|_, (_, used)| used.elapsed() < self.idle);
-        while held.len() > self.most || bytes(&held) > MAX_BYTES {
-            let oldest = held.iter().filter(|(key, _)| **key != handle).min_by_key(|(_, (_, used))| *used);
+        bound.insert(id.clone(), (parameters, Instant::now()));
+        if bound.len() <= self.most && bytes(&bound) <= MAX_BYTES {
+            return;
+        }
+        bound.retain(|_, (_, used)| used.elapsed() < self.idle);
+        while bound.len() > self.most || bytes(&bound) > MAX_BYTES {
+            let oldest = bound.iter().filter(|(key, _)| **key != id).min_by_key(|(_, (_, used))| *used);
             match oldest.map(|(key, _)| key.clone()) {
-                Some(key) => held.remove(&key),
+                Some(key) => bound.remove(&key),
                 None => break,
             };
         }
     }
 }
 
-fn bytes(held: &HashMap<Bytes, (Held, Instant)>) -> usize {
-    held.values().map(|(statement, _)| statement.sql.len() + statement.parameters.len()).sum()
+fn bytes(bound: &HashMap<Bytes, (Bytes, Instant)>) -> usize {
+    bound.values().map(|(parameters, _)| parameters.len()).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_statement_used_least_recently_gives_way() {
-        let statements = PreparedStatements::new(2, Duration::from_secs(60));
-        let first = statements.create("1".into());
-        let second = statements.create("2".into());
-        statements.get(&first).expect("used again");
-        let third = statements.create("3".into());
-        assert!(statements.get(&first).is_ok() && statements.get(&third).is_ok());
-        assert!(matches!(statements.get(&second), Err(QueryError::StatementNotFound)));
+    fn replica(most: usize, idle: u64) -> PreparedStatements {
+        PreparedStatements::new(most, Duration::from_secs(idle))
+    }
+
+    fn values(text: &'static str) -> Bytes {
+        Bytes::from_static(text.as_bytes())
     }
 
     #[test]
-    fn an_idle_statement_expires() {
-        let statements = PreparedStatements::new(2, Duration::ZERO);
-        let handle = statements.create("1".into());
-        assert!(matches!(statements.get(&handle), Err(QueryError::StatementNotFound)));
+    fn another_replica_takes_the_handle_with_its_values() {
+        let (here, there) = (replica(2, 60), replica(2, 60));
+        let before = PreparedStatements::create("SELECT ?".into());
+        let after = here.bind(&before, values("1")).expect("bound");
+        let prepared = Prepared { sql: "SELECT ?".into(), parameters: values("1") };
+        assert_eq!(there.get(&after).expect("known"), prepared);
+        assert_eq!(here.get(&before).expect("known"), prepared, "a client may keep the handle that it had");
+        let again = there.bind(&after, values("2")).expect("bound");
+        assert_eq!(here.get(&again).expect("known").parameters, "2");
+    }
+
+    #[test]
+    fn statements_of_one_text_have_values_of_their_own_until_they_are_closed() {
+        let here = replica(2, 60);
+        let (one, two) = (PreparedStatements::create("a".into()), PreparedStatements::create("a".into()));
+        let _new = here.bind(&one, values("1")).expect("bound");
+        assert_eq!(here.get(&two).expect("known").parameters, "");
+        here.close(&one);
+        assert_eq!(here.get(&one).expect("known").parameters, "");
+    }
+
+    #[test]
+    fn large_values_stay_where_they_were_bound() {
+        let here = replica(2, 60);
+        let large = Bytes::from(vec![7; MAX_IN_HANDLE + 1]);
+        let handle = here.bind(&PreparedStatements::create("a".into()), large.clone()).expect("bound");
+        assert!(handle.len() < 100);
+        assert_eq!(here.get(&handle).expect("known").parameters, large);
+    }
+
+    #[test]
+    fn values_used_least_recently_give_way_and_idle_ones_expire() {
+        let here = replica(2, 60);
+        let handles = ["1", "2", "3"].map(|sql| PreparedStatements::create(sql.into()));
+        for handle in &handles[..2] {
+            let _new = here.bind(handle, values("v")).expect("bound");
+        }
+        let _used = here.get(&handles[0]).expect("known");
+        let _new = here.bind(&handles[2], values("v")).expect("bound");
+        let left = handles.each_ref().map(|handle| !here.get(handle).expect("known").parameters.is_empty());
+        assert_eq!(left, [true, false, true]);
+
+        let forgetful = replica(2, 0);
+        let handle = PreparedStatements::create("a".into());
+        let _new = forgetful.bind(&handle, values("v")).expect("bound");
+        assert_eq!(forgetful.get(&handle).expect("known").parameters, "");
+    }
+
+    #[test]
+    fn what_is_no_handle_is_not_found() {
+        for wrong in [&b""[..], b"x", b"SELECT 1", &[0x0a, 0x01, 0x61]] {
+            let found = replica(1, 1).get(&Bytes::copy_from_slice(wrong));
+            assert!(matches!(found, Err(QueryError::StatementNotFound)), "{wrong:?}: {found:?}");
+        }
     }
 }

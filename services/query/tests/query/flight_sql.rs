@@ -91,7 +91,7 @@ async fn a_prepared_statement_takes_parameters_by_position_and_by_name() {
 }
 
 #[tokio::test]
-async fn a_closed_statement_is_not_found_and_updates_are_refused() {
+async fn closing_one_statement_leaves_its_twin_and_updates_are_refused() {
     let served = fixture::serve().await;
     let mut client = served.sql().await;
     let statement = client.prepare("SELECT 1".to_owned(), None).await.expect("prepare");

@@ -30,6 +30,7 @@ use super::{Sql, metadata};
 use crate::{
     error::QueryError,
     flight::{Flow, Reply, action, answer, put, time_left},
+    prepared::PreparedStatements,
     statements::Description,
     ticket::Pinned,
 };
@@ -99,7 +100,7 @@ impl FlightSqlService for Sql {
         Ok(ActionCreatePreparedStatementResult {
             dataset_schema: dataset_schema(&description)?,
             parameter_schema: parameter_schema(&description)?,
-            prepared_statement_handle: self.0.prepared.create(query.query),
+            prepared_statement_handle: PreparedStatements::create(query.query),
         })
     }
 
@@ -118,8 +119,8 @@ impl FlightSqlService for Sql {
         request: Request<PeekableFlightDataStream>,
     ) -> Result<DoPutPreparedStatementResult, Status> {
         let parameters = put::parameters(request.into_inner()).await?;
-        self.0.prepared.bind(&query.prepared_statement_handle, parameters)?;
-        Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(query.prepared_statement_handle) })
+        let handle = self.0.prepared.bind(&query.prepared_statement_handle, parameters)?;
+        Ok(DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) })
     }
 
     async fn do_action_cancel_query(
