@@ -12,14 +12,14 @@ const PORTS: [&str; 4] = ["rfe-queue", "rfe-registry", "rfe-lake", "rfe-sources"
 const LEAVES: [(&str, &[&str]); 6] = [
     ("duckdb", &["rfe-query", "rfe-tests"]),
     ("polars", &["rfe-sources", "rfe-worker", "rfe-tests"]),
-    ("redis", &["rfe-queue"]),
+    ("redis", &["rfe-queue", "rfe-tests"]),
     ("aws-sdk-s3", &["rfe-lake", "rfe-tests"]),
     ("sqlx", &["rfe-queue", "rfe-registry"]),
     ("axum", &["rfe-edge", "rfe-demo", "rfe-tests"]),
 ];
 
 /// What each crate of the house may use of the house, besides `rfe-proto` and `rfe-model`. Roles meet only in the node.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 22] = [
     ("rfe-proto", &[]),
     ("rfe-model", &[]),
     ("rfe-mesh", &[]),
@@ -40,6 +40,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ("rfe-node", &["*"]),
     ("rfe-tests", &["*"]),
     ("rfe-test-servers", &[]),
+    ("rfe-test-mesh", &[]),
     ("rfe-drill", &["*"]),
 ];
 

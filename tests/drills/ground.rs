@@ -7,8 +7,11 @@ use std::{
 };
 
 use rfe_lake::{Bucket, Buckets, Lake, S3Config, S3Lake};
+use rfe_queue::{QueueControl as _, RedisQueue, RedisQueueConfig};
 use rfe_test_servers::{BucketNames, Minio, Postgres, S3Server};
-use rfe_tests::{Ground, Platform, Settings, fixture::files_below, ground::RealGround};
+use rfe_tests::{Ground, Platform, Role, Settings, fixture::files_below, ground::RealGround};
+
+use crate::tally::Tally;
 
 const PAGE: usize = 1000;
 
@@ -19,6 +22,8 @@ pub enum Kind {
     Embedded,
     /// Postgres and MinIO.
     Real,
+    /// A process for each role, over Postgres, MinIO and Redis.
+    Mesh,
 }
 
 /// The stores of one platform, which no other one has.
@@ -61,11 +66,12 @@ impl Site {
         let make = move || match kind {
             Kind::Embedded => Ground::Embedded,
             Kind::Real => Ground::real(),
+            Kind::Mesh => Ground::mesh(),
         };
         let ground = tokio::task::spawn_blocking(make).await.expect("the stores are made");
-        let lake = match &ground {
-            Ground::Embedded => None,
-            Ground::Real(real) => Some(Arc::new(connect(real).await)),
+        let lake = match ground.stores() {
+            None => None,
+            Some(real) => Some(Arc::new(connect(real).await)),
         };
         Self { settings: Settings::default(), ground, lake }
     }
@@ -76,6 +82,35 @@ impl Site {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.settings = self.settings.with(name, value);
         self
+    }
+
+    /// Plays a role by so many processes.
+    #[must_use]
+    pub fn scaled(mut self, role: Role, processes: usize) -> Self {
+        self.settings = self.settings.scaled(role, processes);
+        self
+    }
+
+    /// Repairs the queue in Redis, where nothing may be to mend: its counters are what its indexes hold.
+    pub async fn queue_is_exact(&self, tally: &mut Tally) {
+        match self.repaired().await {
+            Ok(0) => {}
+            Ok(mended) => tally.wrong(format!("the queue needed repair: {mended} things were mended")),
+            Err(reason) => tally.wrong(format!("the queue could not be repaired: {reason}")),
+        }
+    }
+
+    async fn repaired(&self) -> Result<u64, String> {
+        let set = |wanted: &str| {
+            let all = self.ground.environment().into_iter().chain(self.settings.environment.clone());
+            all.filter(|(name, _)| name == wanted).last().map(|(_, value)| value)
+        };
+        let (Some(url), Some(name)) = (set("RFE_REDIS_URL"), set("REDIS_QUEUE_NAME")) else {
+            return Err("it is not in Redis".to_owned());
+        };
+        let config = RedisQueueConfig { name, ..RedisQueueConfig::new(url) };
+        let queue = RedisQueue::open(config).await.map_err(|error| error.to_string())?;
+        queue.repair().await.map(|repaired| repaired.mended).map_err(|error| error.to_string())
     }
 
     /// Starts a platform on them.

@@ -3,20 +3,27 @@
 //! prints one line; the exit code is 1 if any failed.
 
 mod accounts;
+mod balancer;
+mod burst;
 mod check;
 mod commit_crashes;
 mod compaction;
 mod doors;
+mod everything;
 mod form;
 mod frozen_workers;
 mod ground;
 mod letters;
 mod load;
 mod objects;
+mod pace;
 mod postgres_down;
 mod redis_restarts;
+mod rolling_restart;
 mod s3_chaos;
+mod stopped_workers;
 mod tally;
+mod worker_kills;
 
 use std::process::ExitCode;
 
@@ -26,7 +33,12 @@ use tally::Tally;
 
 type Drill = fn(Form) -> BoxFuture<'static, Tally>;
 
-const DRILLS: [(&str, Drill); 8] = [
+const DRILLS: [(&str, Drill); 13] = [
+    ("everything", |form| everything::run(form).boxed()),
+    ("rolling_restart", |form| rolling_restart::run(form).boxed()),
+    ("worker_kills", |form| worker_kills::run(form).boxed()),
+    ("stopped_workers", |form| stopped_workers::run(form).boxed()),
+    ("burst", |form| burst::run(form).boxed()),
     ("postgres_down", |form| postgres_down::run(form).boxed()),
     ("redis_restarts", |form| redis_restarts::run(form).boxed()),
     ("s3_chaos", |form| s3_chaos::run(form).boxed()),

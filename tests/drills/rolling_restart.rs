@@ -37,7 +37,7 @@ struct Clients {
 
 /// The drill.
 pub async fn run(form: Form) -> Tally {
-    let mut site = Site::new(Kind::Mesh).await;
+    let mut site = Site::new(Kind::Mesh).await.with("RFE_ANNOUNCE_SECONDS", "1");
     for role in Role::ALL {
         site = site.scaled(role, REPLICAS);
     }

@@ -4,12 +4,14 @@ use rfe_tests::{Ground, Platform, Settings, until};
 
 #[tokio::test]
 async fn each_backend_replaces_its_embedded_part_alone() {
-    for (kept, replaced, made) in
-        [("RFE_POSTGRES_URL", "registry.db", "lake"), ("MINIO_", "lake", "registry.db")]
-    {
-        let ground = Ground::real();
+    let ground = tokio::task::spawn_blocking(Ground::mesh).await.expect("the servers start");
+    for (kept, replaced, made) in [
+        ("RFE_POSTGRES_URL", "registry.db", "lake"),
+        ("MINIO_", "lake", "registry.db"),
+        ("REDIS_", "queue.db", "registry.db"),
+    ] {
         let mut settings = Settings::default();
-        for (name, value) in ground.environment().into_iter().filter(|(name, _)| name.starts_with(kept)) {
+        for (name, value) in ground.environment().into_iter().filter(|(name, _)| name.contains(kept)) {
             settings = settings.with(&name, value);
         }
         let mut platform = Platform::prepare_on(Ground::Embedded, settings);

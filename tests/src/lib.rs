@@ -13,6 +13,7 @@ pub mod platform;
 pub mod processes;
 pub mod python;
 pub mod role;
+mod services;
 pub mod settings;
 pub mod sql;
 pub mod tool;

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
 };
 
@@ -10,8 +10,10 @@ use tempfile::TempDir;
 
 use crate::{
     Ground, Settings,
+    fixture::files_below,
     one_process::{OneProcess, Ready, ended},
     processes::send_signal,
+    services::{Plan, Services},
     tool, wait,
 };
 
@@ -32,6 +34,8 @@ pub struct Platform {
 pub(crate) enum Running {
     /// All roles in one.
     One(OneProcess),
+    /// A process for each role.
+    Mesh(Services),
 }
 
 // === impl Platform ===
@@ -96,14 +100,20 @@ impl Platform {
     pub fn ready(&self) -> &Ready {
         match self.running() {
             Running::One(process) => &process.ready,
+            Running::Mesh(_) => panic!("a mesh has no ready.json"),
         }
     }
 
     /// What all processes on this folder have written so far.
     pub fn log(&self) -> String {
-        fs::read(self.log_path())
+        if let Some(Running::Mesh(services)) = &self.running {
+            return services.log();
+        }
+        let of_services = files_below(&self.services_folder(), ".log");
+        let logs = of_services.into_iter().chain([self.log_path()]);
+        logs.filter_map(|path| fs::read(path).ok())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .unwrap_or_default()
+            .collect()
     }
 
     /// Starts it on its folder and waits until it is ready.
@@ -112,8 +122,15 @@ impl Platform {
     /// If a process ends, or does not get ready in time.
     pub async fn restart(&mut self) {
         assert!(self.running.is_none(), "the platform runs already");
-        let process = OneProcess::start(self.up(), &self.data(), || self.log()).await;
-        self.running = Some(Running::One(process));
+        self.running = Some(match &self.ground {
+            Ground::Embedded | Ground::Real(_) => {
+                Running::One(OneProcess::start(self.up(), &self.data(), || self.log()).await)
+            }
+            Ground::Mesh(_) => {
+                fs::create_dir_all(self.data()).expect("a folder can be made");
+                Running::Mesh(Services::start(self.plan(&self.work(), &self.services_folder())).await)
+            }
+        });
     }
 
     /// Starts a process that is expected to end by itself, and waits for that.
@@ -129,14 +146,16 @@ impl Platform {
     /// # Panics
     /// If none runs, or they do not end in time.
     pub async fn await_end(&mut self) -> ExitStatus {
-        let mut running = self.running.take().expect("the platform runs");
-        wait::until("rfe ends", || {
-            let ended = match &mut running {
-                Running::One(process) => process.ended(),
-            };
-            async move { ended }
-        })
-        .await
+        match self.running.take().expect("the platform runs") {
+            Running::One(mut process) => {
+                wait::until("rfe ends", || {
+                    let ended = process.ended();
+                    async move { ended }
+                })
+                .await
+            }
+            Running::Mesh(mut services) => services.await_end().await,
+        }
     }
 
     /// Sends a signal to all processes, such as `TERM`.
@@ -146,6 +165,7 @@ impl Platform {
     pub fn signal(&self, name: &str) {
         match self.running() {
             Running::One(process) => send_signal(process.ready.pid, name),
+            Running::Mesh(services) => services.signal(name),
         }
     }
 
@@ -154,8 +174,14 @@ impl Platform {
     /// # Panics
     /// If an exit code is not 0, or the one process leaves `ready.json` behind.
     pub async fn stop(&mut self) {
-        self.signal("TERM");
-        let status = self.await_end().await;
+        let status = match self.running.take().expect("the platform runs") {
+            Running::Mesh(mut services) => services.stop().await,
+            one => {
+                self.running = Some(one);
+                self.signal("TERM");
+                self.await_end().await
+            }
+        };
         assert_eq!(status.code(), Some(0), "after SIGTERM:\n{}", self.log());
         assert!(!self.data().join("ready.json").exists(), "ready.json is removed on exit");
     }
@@ -173,6 +199,7 @@ impl Platform {
         match &mut self.running {
             None => false,
             Some(Running::One(process)) => process.ended().is_none(),
+            Some(Running::Mesh(services)) => services.is_alive(),
         }
     }
 
@@ -201,6 +228,11 @@ impl Platform {
         command
     }
 
+    /// What a mesh of this platform is made of.
+    pub(crate) fn plan<'a>(&'a self, work: &'a Path, folder: &'a Path) -> Plan<'a> {
+        Plan { ground: &self.ground, settings: &self.settings, work, folder }
+    }
+
     fn up(&self) -> std::process::Command {
         let log = self.open_log();
         let mut command = self.operator(&["up"]);
@@ -213,8 +245,30 @@ impl Platform {
         self.running.as_ref().expect("the platform runs")
     }
 
+    pub(crate) fn running_mut(&mut self) -> &mut Running {
+        self.running.as_mut().expect("the platform runs")
+    }
+
+    /// True if each role has processes of its own.
+    pub(crate) fn is_mesh(&self) -> bool {
+        matches!(self.ground, Ground::Mesh(_))
+    }
+
+    /// The processes, while they are worked on.
+    pub(crate) fn take_running(&mut self) -> Running {
+        self.running.take().expect("the platform runs")
+    }
+
+    pub(crate) fn put_running(&mut self, running: Running) {
+        self.running = Some(running);
+    }
+
     fn open_log(&self) -> File {
         OpenOptions::new().create(true).append(true).open(self.log_path()).expect("the log can be opened")
+    }
+
+    pub(crate) fn services_folder(&self) -> PathBuf {
+        self.home.path().join("services")
     }
 
     fn log_path(&self) -> PathBuf {

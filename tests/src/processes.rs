@@ -10,9 +10,10 @@ impl Platform {
     ///
     /// # Panics
     /// If the platform does not run.
-    pub fn replicas(&self, _role: Role) -> usize {
+    pub fn replicas(&self, role: Role) -> usize {
         match self.running() {
             Running::One(_) => 1,
+            Running::Mesh(services) => services.replicas(role),
         }
     }
 
@@ -20,10 +21,11 @@ impl Platform {
     ///
     /// # Panics
     /// If the platform does not run.
-    pub fn address_of(&self, role: Role, _replica: usize) -> String {
+    pub fn address_of(&self, role: Role, replica: usize) -> String {
         match self.running() {
             Running::One(process) if role == Role::Edge => process.ready.http.clone(),
             Running::One(process) => process.ready.grpc.clone(),
+            Running::Mesh(services) => services.address_of(role, replica),
         }
     }
 
@@ -38,17 +40,18 @@ impl Platform {
     /// A process of a role.
     ///
     /// # Panics
-    /// If the platform does not run.
-    pub fn pid_of(&self, _role: Role, _replica: usize) -> u32 {
+    /// If it does not run.
+    pub fn pid_of(&self, role: Role, replica: usize) -> u32 {
         match self.running() {
             Running::One(process) => process.ready.pid,
+            Running::Mesh(services) => services.pid_of(role, replica),
         }
     }
 
     /// The first process of a role.
     ///
     /// # Panics
-    /// If the platform does not run.
+    /// If it does not run.
     pub fn pid(&self, role: Role) -> u32 {
         self.pid_of(role, 0)
     }
@@ -57,32 +60,51 @@ impl Platform {
     ///
     /// # Panics
     /// If the platform does not run.
-    pub fn kill_role(&mut self, _role: Role, _replica: usize) {
-        self.kill_nine();
+    pub fn kill_role(&mut self, role: Role, replica: usize) {
+        match self.running_mut() {
+            Running::One(_) => self.kill_nine(),
+            Running::Mesh(services) => services.kill(role, replica),
+        }
     }
 
     /// Starts a process of a role that has ended, as the settings now are, and waits until it is ready.
     ///
     /// # Panics
     /// If it runs already, or does not get ready in time.
-    pub async fn start_role(&mut self, _role: Role, _replica: usize) {
-        self.restart().await;
+    pub async fn start_role(&mut self, role: Role, replica: usize) {
+        if !self.is_mesh() {
+            return self.restart().await;
+        }
+        let (work, folder) = (self.work(), self.services_folder());
+        let mut running = self.take_running();
+        if let Running::Mesh(services) = &mut running {
+            services.start_one(self.plan(&work, &folder), role, replica).await;
+        }
+        self.put_running(running);
     }
 
     /// Ends a process of a role as an operator does, and asserts that it drains.
     ///
     /// # Panics
     /// If its exit code is not 0.
-    pub async fn stop_role(&mut self, _role: Role, _replica: usize) {
-        self.stop().await;
+    pub async fn stop_role(&mut self, role: Role, replica: usize) {
+        if !self.is_mesh() {
+            return self.stop().await;
+        }
+        self.signal_role(role, replica, "TERM");
+        let status = self.await_crash(role, replica).await;
+        assert_eq!(status.code(), Some(0), "{} after SIGTERM:\n{}", role.name(), self.log());
     }
 
     /// Waits for a process of a role to end by itself; the others go on.
     ///
     /// # Panics
     /// If the platform does not run, or the process does not end in time.
-    pub async fn await_crash(&mut self, _role: Role, _replica: usize) -> ExitStatus {
-        self.await_end().await
+    pub async fn await_crash(&mut self, role: Role, replica: usize) -> ExitStatus {
+        match self.running_mut() {
+            Running::One(_) => self.await_end().await,
+            Running::Mesh(services) => services.end(role, replica).await,
+        }
     }
 
     /// Sends a signal to a process of a role, such as `STOP`.

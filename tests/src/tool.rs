@@ -29,6 +29,14 @@ pub fn grpcurl() -> PathBuf {
     found("JOURNEY_GRPCURL", cache().join("grpcurl-1.9.4/grpcurl"))
 }
 
+/// compose-go: the library inside `docker compose`, as a program.
+///
+/// # Panics
+/// If there is none.
+pub fn compose_go() -> PathBuf {
+    found("JOURNEY_COMPOSE_GO", cache().join("compose-go-2.13.0/cmd"))
+}
+
 /// A bare DuckDB, as people have it.
 ///
 /// # Panics

@@ -3,6 +3,7 @@
 pub mod call;
 pub mod caller;
 pub mod channel;
+pub mod health;
 pub mod layer;
 pub mod metrics;
 pub mod pages;

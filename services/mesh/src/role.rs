@@ -5,8 +5,9 @@ use std::{convert::Infallible, fmt, future::Future, pin::Pin};
 use tonic::{body::Body, server::NamedService, service::RoutesBuilder};
 use tower::Service;
 
-type Register = Box<dyn FnOnce(&mut RoutesBuilder) + Send>;
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Register = Box<dyn Fn(&mut RoutesBuilder) + Send>;
+/// What runs until shutdown.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A built role: services to register and tasks to run until shutdown.
 pub struct Role {
@@ -45,7 +46,7 @@ impl Role {
     {
         self.services.push(S::NAME);
         self.registers.push(Box::new(move |routes| {
-            routes.add_service(service);
+            routes.add_service(service.clone());
         }));
         self
     }
@@ -67,11 +68,21 @@ impl Role {
         &self.services
     }
 
-    /// Registers the services and gives the tasks back to be spawned.
-    pub fn register(self, routes: &mut RoutesBuilder) -> Vec<(&'static str, Task)> {
-        for register in self.registers {
+    /// Adds the services to routes; several routes may have them.
+    pub fn add_services(&self, routes: &mut RoutesBuilder) {
+        for register in &self.registers {
             register(routes);
         }
+    }
+
+    /// The tasks, to be spawned once the routes are known.
+    pub fn into_tasks(self) -> Vec<(&'static str, Task)> {
+        self.tasks
+    }
+
+    /// Registers the services and gives the tasks back to be spawned.
+    pub fn register(self, routes: &mut RoutesBuilder) -> Vec<(&'static str, Task)> {
+        self.add_services(routes);
         self.tasks
     }
 }

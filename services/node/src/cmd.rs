@@ -2,6 +2,8 @@
 
 mod check;
 mod migrate;
+mod serve;
+mod signals;
 mod token;
 mod up;
 
@@ -12,7 +14,10 @@ use std::{
 
 use clap::{Parser, Subcommand};
 use rfe_mesh::telemetry::{Telemetry, TelemetryConfig};
-use rfe_node::config::{self, Flags, Loaded};
+use rfe_node::{
+    RoleName,
+    config::{self, Flags, Loaded},
+};
 
 /// Invalid configuration, as sysexits.h numbers it.
 const INVALID_CONFIGURATION: u8 = 78;
@@ -35,6 +40,15 @@ enum Command {
         #[arg(long)]
         demo: bool,
         /// Where registry, queue and lake are kept.
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+    /// Starts some roles in this process, each on a port of its own, over Postgres, Redis and S3.
+    Serve {
+        /// By comma: edge, ingest, worker, scheduler, metadata, dlq, query.
+        #[arg(long, value_delimiter = ',', required = true, value_name = "ROLES")]
+        roles: Vec<RoleName>,
+        /// What this process keeps on disk; no other one may use it.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
@@ -68,15 +82,19 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(rfe: Rfe) -> ExitCode {
     match rfe.command {
-        Command::Up { demo, data } => match prepare(data) {
+        Command::Up { demo, data } => match prepare(data, "") {
             Ok((config, telemetry)) => up::run(config, telemetry, demo).await,
             Err(code) => code,
         },
-        Command::Check { data } => match prepare(data) {
+        Command::Serve { roles, data } => match prepare(data, &named(&roles)) {
+            Ok((config, telemetry)) => serve::run(config, telemetry, &roles).await,
+            Err(code) => code,
+        },
+        Command::Check { data } => match prepare(data, "") {
             Ok((config, _)) => check::run(&config).await,
             Err(code) => code,
         },
-        Command::Migrate => match prepare(None) {
+        Command::Migrate => match prepare(None, "") {
             Ok((config, _)) => migrate::run(&config).await,
             Err(code) => code,
         },
@@ -85,7 +103,7 @@ async fn run(rfe: Rfe) -> ExitCode {
     }
 }
 
-fn prepare(data_dir: Option<PathBuf>) -> Result<(config::Config, Telemetry), ExitCode> {
+fn prepare(data_dir: Option<PathBuf>, role: &str) -> Result<(config::Config, Telemetry), ExitCode> {
     let variables = std::env::vars_os().filter_map(|(name, value)| {
         // What is no Unicode can't be one of ours.
         Some((name.into_string().ok()?, value.into_string().ok()?))
@@ -96,13 +114,17 @@ fn prepare(data_dir: Option<PathBuf>) -> Result<(config::Config, Telemetry), Exi
         filter: config.log.clone(),
         format: config.log_format,
         otlp: config.otlp_endpoint.clone(),
-        role: String::new(),
+        role: role.to_owned(),
     })
     .map_err(|error| fail(&error, INVALID_CONFIGURATION))?;
     for warning in warnings {
         eprintln!("rfe: warning: {warning}");
     }
     Ok((config, telemetry))
+}
+
+fn named(roles: &[RoleName]) -> String {
+    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",")
 }
 
 fn fail(message: &str, code: u8) -> ExitCode {

@@ -3,6 +3,7 @@
 mod backends;
 mod door;
 mod environment;
+mod mesh;
 mod queue;
 mod sections;
 
@@ -15,10 +16,11 @@ use serde_json::Value as Json;
 
 pub use backends::{Hidden, LakeSection, RegistrySection};
 pub use door::{DoorSection, Keys};
+pub use mesh::MeshSection;
 pub use queue::{QueueSection, SpoolSection};
 pub use sections::{
-    BatchSection, DemoSection, DrillSection, EdgeSection, QuerySection, RetrySection,
-    SourcesSection, UnknownSources, UpkeepSection,
+    BatchSection, DemoSection, DrillSection, EdgeSection, QuerySection, RetrySection, SourcesSection,
+    UnknownSources, UpkeepSection, WorkerSection,
 };
 
 /// The defaults, and the manual of every setting.
@@ -54,6 +56,10 @@ pub struct Config {
     pub queue: QueueSection,
     /// What ingest keeps of the queue.
     pub spool: SpoolSection,
+    /// The roles as services.
+    pub mesh: MeshSection,
+    /// What workers do at the same time.
+    pub worker: WorkerSection,
     /// Batches of events.
     pub batch: BatchSection,
     /// Retries.
@@ -167,6 +173,7 @@ impl Config {
             ("drain_seconds", self.drain_seconds),
             ("queue.lease_seconds", self.queue.lease_seconds),
             ("spool.seconds", self.spool.seconds),
+            ("mesh.announce_seconds", self.mesh.announce_seconds),
             ("retry.base_seconds", self.retry.base_seconds),
             ("retry.cap_seconds", self.retry.cap_seconds),
             ("demo.schedule_interval_seconds", self.demo.schedule_interval_seconds),
@@ -187,6 +194,9 @@ impl Config {
         }
         if let Err(reason) = rfe_worker::FreezePoint::parse(self.drill.freeze_point.as_deref()) {
             return wrong(format!("drill.freeze_point: {reason}"));
+        }
+        if self.worker.pull_slots == 0 || self.worker.event_slots == 0 {
+            return wrong("worker.pull_slots and worker.event_slots: at least 1".to_owned());
         }
         if self.batch.max_rows == 0 {
             return wrong("batch.max_rows: at least 1".to_owned());
@@ -307,7 +317,10 @@ mod tests {
 
     #[test]
     fn redis_replaces_the_embedded_queue_and_its_password_is_never_shown() {
-        assert_eq!(from(&[("RFE_REDIS_URL", "")]).expect("loads").config.queue.redis().map(|it| it.name), None);
+        assert_eq!(
+            from(&[("RFE_REDIS_URL", "")]).expect("loads").config.queue.redis().map(|it| it.name),
+            None
+        );
         let config = from(&[
             ("RFE_REDIS_URL", "redis://:s3cret@redis/1"),
             ("REDIS_QUEUE_NAME", "mine"),
@@ -320,10 +333,7 @@ mod tests {
         assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
         assert_eq!(config.queue.shown().as_deref(), Some("redis:6379/1"));
         let redis = config.queue.redis().expect("Redis");
-        assert_eq!(
-            (redis.name.as_str(), redis.max_source_jobs, redis.max_source_bytes),
-            ("mine", 500, 70)
-        );
+        assert_eq!((redis.name.as_str(), redis.max_source_jobs, redis.max_source_bytes), ("mine", 500, 70));
         assert_eq!((config.spool.bytes, config.spool.seconds), (1000, 5.0));
         let error = from(&[("RFE_REDIS_URL", "postgres://:s3cret@x")]).expect_err("refused").to_string();
         assert!(error.contains("RFE_REDIS_URL") && !error.contains("s3cret"), "{error}");

@@ -1,11 +1,14 @@
 //! The data folder: its lock and `ready.json`.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, TryLockError},
     io::{self, Read as _, Write as _},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
+
+use crate::RoleName;
 
 /// The folder can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -73,13 +76,23 @@ impl DataFolder {
         self.path.join(name)
     }
 
-    /// Says, atomically, where the process listens.
+    /// Says, atomically, where the process listens: the edge, the gRPC services, and each role.
     ///
     /// # Errors
     /// If the file can't be written.
-    pub fn write_ready(&self, http: SocketAddr, grpc: SocketAddr) -> io::Result<()> {
+    pub fn write_ready(
+        &self,
+        http: Option<SocketAddr>,
+        grpc: Option<SocketAddr>,
+        roles: &BTreeMap<RoleName, SocketAddr>,
+    ) -> io::Result<()> {
+        let roles: BTreeMap<&str, String> =
+            roles.iter().map(|(role, address)| (role.as_str(), address.to_string())).collect();
         let ready = serde_json::json!({
-            "http": http.to_string(), "grpc": grpc.to_string(), "pid": std::process::id(),
+            "http": http.map(|address| address.to_string()),
+            "grpc": grpc.map(|address| address.to_string()),
+            "roles": roles,
+            "pid": std::process::id(),
         });
         let temporary = self.join("ready.json.part");
         fs::write(&temporary, format!("{ready}\n"))?;

@@ -8,10 +8,10 @@ use rfe_sources::SourceKinds;
 use tokio::net::TcpListener;
 
 use crate::{
-    Config,
+    Config, RoleName,
     folder::{DataFolder, FolderError},
     stores,
-    wiring::{self, Site},
+    wiring::{self, Channels, Site},
 };
 
 /// The node can't start.
@@ -100,32 +100,36 @@ impl Node {
         let stores = stores::open(config, &folder).await?;
         let shutdown = Shutdown::new();
         let pages = Pages::default();
-        let local = LocalRoutes::default();
+        let channels = Channels::default();
+        let private_hosts = config.allowed_private_hosts();
         let kinds = SourceKinds::default();
         let site = Site {
             config,
             stores: &stores,
             kinds: &kinds,
             surroundings: &surroundings,
-            local: &local,
+            channels: &channels,
             pages: &pages,
             shutdown: &shutdown,
             folder: &folder,
             keys: &keys,
+            private_hosts: &private_hosts,
         };
-        let (routes, health) = wiring::start(wiring::roles(site)?, site)?;
+        let ports = wiring::start(wiring::roles(&RoleName::ALL, site)?, site)?;
         let (http_addr, grpc_addr) = (address(&http)?, address(&grpc)?);
         wiring::serve_edge(http, site);
-        let port = server::GrpcPort::new(routes, pages.clone()).tokens(keys.tokens.clone());
+        let port = server::GrpcPort::new(ports.all, pages.clone()).tokens(keys.tokens.clone());
         server::spawn(grpc, port, keys.tls.clone(), &shutdown);
         let drain = Duration::from_secs_f64(config.drain_seconds);
-        let node = Self { http: http_addr, grpc: grpc_addr, pages, shutdown, local, drain, folder };
-        health.serving().await;
-        node.pages.readiness.set(true);
-        node.folder
-            .write_ready(node.http, node.grpc)
+        pages.readiness.set(true);
+        ports.health.set(true).await;
+        wiring::watch_health(stores.probes(config, &RoleName::ALL), ports.health, site);
+        let of_role = |role| (role, if role == RoleName::Edge { http_addr } else { grpc_addr });
+        folder
+            .write_ready(Some(http_addr), Some(grpc_addr), &RoleName::ALL.map(of_role).into())
             .map_err(|error| StartError::Part(format!("ready.json: {error}")))?;
-        Ok(node)
+        let local = channels.local;
+        Ok(Self { http: http_addr, grpc: grpc_addr, pages, shutdown, local, drain, folder })
     }
 
     /// Where the edge listens.
@@ -159,6 +163,6 @@ pub(crate) async fn listen(name: &'static str, address: SocketAddr) -> Result<Tc
     TcpListener::bind(address).await.map_err(|source| StartError::Listen { name, address, source })
 }
 
-fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
+pub(crate) fn address(listener: &TcpListener) -> Result<SocketAddr, StartError> {
     listener.local_addr().map_err(|error| StartError::Part(error.to_string()))
 }

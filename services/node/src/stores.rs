@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use rfe_lake::{Lake, LocalLake, S3Config, S3Lake};
+use rfe_lake::{Bucket, Lake, LocalLake, S3Config, S3Lake};
+use rfe_mesh::health::Probe;
 use rfe_queue::{
     Queue, QueueControl, QueueError, RedisQueue, RedisQueueConfig, SqliteQueue, SqliteQueueConfig,
 };
@@ -11,18 +12,69 @@ use rfe_registry::{
     SourceStore, SqliteRegistry, UpkeepStore,
 };
 
-use crate::{Config, StartError, folder::DataFolder};
+use crate::{Config, RoleName, StartError, folder::DataFolder};
 
 pub(crate) const REGISTRY: &str = "registry.db";
 pub(crate) const QUEUE: &str = "queue.db";
 pub(crate) const LAKE: &str = "lake";
 
-/// The opened stores.
-#[derive(Debug)]
+/// The opened stores: those that the roles of this process need.
+#[derive(Debug, Default)]
 pub(crate) struct Stores {
-    pub(crate) registry: Registry,
-    pub(crate) queue: Queues,
-    pub(crate) lake: Arc<dyn Lake>,
+    registry: Option<Registry>,
+    queue: Option<Queues>,
+    lake: Option<Arc<dyn Lake>>,
+}
+
+impl Stores {
+    /// The registry, for a role that needs it.
+    pub(crate) fn registry(&self) -> Result<&Registry, StartError> {
+        self.registry.as_ref().ok_or_else(|| StartError::Part("the registry was not opened".to_owned()))
+    }
+
+    /// The queue, for a role that needs it.
+    pub(crate) fn queue(&self) -> Result<&Queues, StartError> {
+        self.queue.as_ref().ok_or_else(|| StartError::Part("the queue was not opened".to_owned()))
+    }
+
+    /// The lake, for a role that needs it.
+    pub(crate) fn lake(&self) -> Result<&Arc<dyn Lake>, StartError> {
+        self.lake.as_ref().ok_or_else(|| StartError::Part("the lake was not opened".to_owned()))
+    }
+
+    /// How those that are no part of this process are asked whether they are there.
+    pub(crate) fn probes(&self, config: &Config, roles: &[RoleName]) -> Vec<Probe> {
+        let mut probes = Vec::new();
+        if let Some(registry) = self.registry.as_ref().filter(|_| config.registry.url.is_some()) {
+            let sources = registry.sources.clone();
+            probes.push(Probe::new("postgres", true, move || {
+                let sources = sources.clone();
+                async move {
+                    let first = Page { after: None, limit: 1 };
+                    sources.sources(&first, false).await.map(drop).map_err(|error| chain(&error))
+                }
+            }));
+        }
+        if let Some(queue) = self.queue.as_ref().filter(|_| config.queue.url.is_some()) {
+            // Whatever ingest accepts meanwhile is in its spool.
+            let required = !roles.contains(&RoleName::Ingest);
+            let control = queue.control.clone();
+            probes.push(Probe::new("redis", required, move || {
+                let control = control.clone();
+                async move { control.ping().await.map_err(|error| chain(&error)) }
+            }));
+        }
+        if let Some(lake) = self.lake.as_ref().filter(|_| config.lake.endpoint.is_some()) {
+            let lake = lake.clone();
+            probes.push(Probe::new("s3", true, move || {
+                let lake = lake.clone();
+                async move {
+                    lake.list(Bucket::Raw, "", None, 1).await.map(drop).map_err(|error| chain(&error))
+                }
+            }));
+        }
+        probes
+    }
 }
 
 /// The queue, whichever it is.
@@ -81,7 +133,32 @@ pub(crate) async fn open(config: &Config, folder: &DataFolder) -> Result<Stores,
     let registry = registry(config, folder).await?;
     let queue = queue(config, folder).await?;
     let lake = lake(config, folder).await?;
-    Ok(Stores { registry, queue, lake })
+    Ok(Stores { registry: Some(registry), queue: Some(queue), lake: Some(lake) })
+}
+
+/// Opens the backends that these roles need. The tables of Postgres must be there: `rfe migrate` makes them.
+pub(crate) async fn open_for(
+    config: &Config,
+    folder: &DataFolder,
+    roles: &[RoleName],
+) -> Result<Stores, StartError> {
+    let mut stores = Stores::default();
+    if roles.iter().any(|role| role.needs_registry()) {
+        stores.registry = Some(migrated(config).await?);
+    }
+    if roles.iter().any(|role| role.needs_queue()) {
+        stores.queue = Some(queue(config, folder).await?);
+    }
+    if roles.iter().any(|role| role.needs_lake()) {
+        stores.lake = Some(lake(config, folder).await?);
+    }
+    Ok(stores)
+}
+
+async fn migrated(config: &Config) -> Result<Registry, StartError> {
+    let url = config.registry.url.as_ref().map(|url| url.expose()).unwrap_or_default();
+    let connected = PostgresRegistry::connect(url).await;
+    connected.map(Registry::of).map_err(|error| postgres(config, &error))
 }
 
 pub(crate) async fn registry(config: &Config, folder: &DataFolder) -> Result<Registry, StartError> {

@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use opentelemetry::{
+    Context,
+    trace::{SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState},
+};
 use rfe_mesh::{
     MeshChannel, Shutdown,
     call::Call,
@@ -112,4 +116,16 @@ async fn the_token_goes_to_other_processes() {
     let channel = MeshChannel::remote(&stub.url(), &dial).expect("a channel");
     submit(&channel).await.expect("an answer");
     assert_eq!(stub.last()["authorization"], "Bearer rfe_1_secret");
+}
+
+#[tokio::test]
+async fn a_call_goes_on_with_the_trace_that_it_is_part_of() {
+    let stub = Stub::start(Act::Answer);
+    let channel = channel(&stub.url());
+    let trace = TraceId::from_hex("4bf92f3577b34da6a3ce929d0e0e4736").expect("an id");
+    let span = SpanId::from_hex("00f067aa0ba902b7").expect("an id");
+    let around = SpanContext::new(trace, span, TraceFlags::SAMPLED, true, TraceState::default());
+    let _within = Context::new().with_remote_span_context(around).attach();
+    submit(&channel).await.expect("an answer");
+    assert_eq!(stub.last()["traceparent"], format!("00-{trace}-{span}-01"));
 }

@@ -9,12 +9,12 @@ use rfe_node::{
     demo::{self, Demo},
     node::Surroundings,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::{Command, INVALID_CONFIGURATION, Rfe, fail};
+use super::{
+    Command, INVALID_CONFIGURATION, Rfe, fail,
+    signals::{INTERRUPTED, Signals},
+};
 
-/// 128 + SIGINT, as shells have it.
-const INTERRUPTED: u8 = 130;
 /// What a verb answers where rows became dead letters, or the awaited run failed.
 const DEAD_LETTERS: u8 = 3;
 const SUCCESS: ExitCode = ExitCode::SUCCESS;
@@ -58,7 +58,7 @@ async fn up(config: Config, telemetry: &Telemetry, demo: bool) -> ExitCode {
     failed
 }
 
-fn code_of(error: &StartError) -> u8 {
+pub(super) fn code_of(error: &StartError) -> u8 {
     if matches!(error, StartError::Setting(_)) { INVALID_CONFIGURATION } else { 1 }
 }
 
@@ -133,22 +133,4 @@ async fn verb(url: &str, words: &[&str], fine: &[ExitCode]) -> Result<(), String
         return Ok(());
     }
     Err(format!("`rfe {}` failed", words[..2.min(words.len())].join(" ")))
-}
-
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }

@@ -18,7 +18,23 @@ enum Form {
 const SETTINGS: &[(&str, &str, Form)] = &[
     ("RFE_DATA_DIR", "/data_dir", Form::Text),
     ("RFE_HTTP_ADDR", "/http_addr", Form::Text),
+    ("RFE_EDGE_ADDR", "/http_addr", Form::Text),
     ("RFE_GRPC_ADDR", "/grpc_addr", Form::Text),
+    ("RFE_INGEST_ADDR", "/mesh/ingest_addr", Form::Text),
+    ("RFE_METADATA_ADDR", "/mesh/metadata_addr", Form::Text),
+    ("RFE_SCHEDULER_ADDR", "/mesh/scheduler_addr", Form::Text),
+    ("RFE_DLQ_ADDR", "/mesh/dlq_addr", Form::Text),
+    ("RFE_QUERY_ADDR", "/mesh/query_addr", Form::Text),
+    ("RFE_WORKER_ADDR", "/mesh/worker_addr", Form::Text),
+    ("RFE_INGEST_URL", "/mesh/ingest_url", Form::TextOrUnset),
+    ("RFE_METADATA_URL", "/mesh/metadata_url", Form::TextOrUnset),
+    ("RFE_SCHEDULER_URL", "/mesh/scheduler_url", Form::TextOrUnset),
+    ("RFE_DLQ_URL", "/mesh/dlq_url", Form::TextOrUnset),
+    ("RFE_QUERY_URL", "/mesh/query_url", Form::TextOrUnset),
+    ("RFE_WORKER_URL", "/mesh/worker_url", Form::TextOrUnset),
+    ("RFE_ANNOUNCE_SECONDS", "/mesh/announce_seconds", Form::Number),
+    ("RFE_WORKER_PULL_SLOTS", "/worker/pull_slots", Form::Number),
+    ("RFE_WORKER_EVENT_SLOTS", "/worker/event_slots", Form::Number),
     ("RFE_INSECURE", "/insecure", Form::Flag),
     ("RFE_TOKENS_FILE", "/door/tokens_file", Form::TextOrUnset),
     ("RFE_TOKEN", "/door/token", Form::TextOrUnset),
@@ -74,11 +90,6 @@ const SETTINGS: &[(&str, &str, Form)] = &[
 const ELSEWHERE: &[&str] = &[
     "RFE_CONFIG",
     "RFE_URL",
-    "RFE_METADATA_URL",
-    "RFE_SCHEDULER_URL",
-    "RFE_DLQ_URL",
-    "RFE_QUERY_URL",
-    "RFE_INGEST_URL",
     "RFE_CACHE",
     "RFE_BIN",
     "RFE_REGENERATE",
@@ -100,7 +111,9 @@ pub(super) fn apply(variables: &[(String, String)], settings: &mut Json) -> Resu
             }
             None => {}
         }
-        if matches!(name.as_str(), "RFE_HTTP_ADDR" | "RFE_GRPC_ADDR")
+        if name.starts_with("RFE_")
+            && name.ends_with("_ADDR")
+            && SETTINGS.iter().any(|(known, ..)| known == name)
             && value.parse::<std::net::SocketAddr>().is_err()
         {
             return Err(ConfigError::Setting(format!(

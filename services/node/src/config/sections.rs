@@ -14,6 +14,16 @@ pub struct BatchSection {
     pub max_age_ms: u64,
 }
 
+/// `[worker]`
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkerSection {
+    /// Pull, replay and backfill jobs that one process runs at the same time.
+    pub pull_slots: usize,
+    /// Batches of events that one process lands at the same time.
+    pub event_slots: usize,
+}
+
 /// `[retry]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
