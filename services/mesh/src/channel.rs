@@ -3,6 +3,7 @@
 
 mod answer;
 mod connect;
+mod course;
 mod failure;
 mod keeper;
 mod local;

@@ -5,8 +5,13 @@ use std::{
     time::Duration,
 };
 
+use rfe_model::Fault;
+
 /// How often a call is tried at most, the first time included.
 pub const MAX_TRIES: u32 = 4;
+
+// Of `ErrorInfo.metadata`.
+const BEGUN: &str = "begun";
 
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -93,6 +98,23 @@ impl Budget {
         }
         enough
     }
+}
+
+/// Says of a call's fault that the call was not begun, so that it may be made again whatever it asks for. For a process that takes
+/// no calls yet, or any more.
+#[must_use]
+pub fn not_begun(fault: Fault) -> Fault {
+    fault.with(BEGUN, "no")
+}
+
+/// False if the fault says that the call was not begun.
+pub fn was_begun(fault: &Fault) -> bool {
+    fault.get(BEGUN) != Some("no")
+}
+
+/// How long to wait before the next try, after so many replicas took no calls: not at all for the first of them.
+pub(crate) fn pause_of_absence(refusals: u32) -> Duration {
+    if refusals <= 1 { Duration::ZERO } else { pause(refusals - 1) }
 }
 
 /// How long to wait before the next try, after `tries` of them: growing, with jitter, so that callers do not come again together.

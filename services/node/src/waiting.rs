@@ -9,9 +9,12 @@ use std::{
 
 use rfe_mesh::{
     pages::Pages,
+    retry,
     server::{Answer, Received, boxed},
+    status_from_fault,
 };
-use tonic::{Status, body::Body};
+use rfe_model::{ErrorCode, Fault, fault::reason};
+use tonic::body::Body;
 use tower::Service;
 
 /// The port of a process that waits.
@@ -33,8 +36,9 @@ impl Service<http::Request<Received>> for Waiting {
         }
         let of_grpc = |value: &http::HeaderValue| value.as_bytes().starts_with(b"application/grpc");
         let is_grpc = request.headers().get(http::header::CONTENT_TYPE).is_some_and(of_grpc);
-        let unavailable = Status::unavailable("the process waits for a backend; /readyz says for which");
-        let mut answer: http::Response<Body> = unavailable.into_http();
+        let message = "the process waits for a backend; /readyz says for which";
+        let fault = Fault::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, message);
+        let mut answer: http::Response<Body> = status_from_fault(retry::not_begun(fault)).into_http();
         if !is_grpc {
             *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
             answer.headers_mut().insert(http::header::RETRY_AFTER, http::HeaderValue::from_static("1"));

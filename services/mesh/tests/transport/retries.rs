@@ -45,3 +45,22 @@ async fn a_call_that_was_turned_away_goes_on_to_another_replica_whatever_it_asks
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_replica_that_takes_no_calls_yet_costs_nobody_a_call_however_many_there_are() {
+    let (starting, well) = (Stub::start(Act::NotYet), Stub::start(Act::Answer));
+    let channel = channel(&format!("{},{}", starting.url(), well.url()));
+    until("it was asked often", async || {
+        submit(&channel).await.expect("the other one answers");
+        starting.calls() > 100
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_call_does_not_wait_for_ever_for_the_only_replica_to_take_calls() {
+    let starting = Stub::start(Act::NotYet);
+    let status = submit(&channel(&starting.url())).await.expect_err("it does not");
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, "not yet"));
+    assert!(starting.calls() > 2, "it was asked {} times", starting.calls());
+}

@@ -15,6 +15,7 @@ use http_body_util::StreamBody;
 use rfe_mesh::{
     MeshChannel, Shutdown,
     channel::Dial,
+    retry,
     server::{self, Received},
     status_from_fault,
 };
@@ -35,6 +36,8 @@ pub enum Act {
     Slowly(Duration),
     /// With UNAVAILABLE.
     Unavailable,
+    /// With what a process says that takes no calls yet.
+    NotYet,
     /// With what a process says that runs as many calls as it may.
     Overloaded,
 }
@@ -141,6 +144,10 @@ async fn answer(act: Act) -> Response<Body> {
         Act::Answer => {}
         Act::Slowly(time) => tokio::time::sleep(time).await,
         Act::Unavailable => return Status::unavailable("not now").into_http(),
+        Act::NotYet => {
+            let fault = Fault::new(ErrorCode::Unavailable, reason::BACKEND_UNAVAILABLE, "not yet");
+            return status_from_fault(retry::not_begun(fault)).into_http();
+        }
         Act::Overloaded => {
             let fault = Fault::new(ErrorCode::ResourceExhausted, reason::OVERLOADED, "too many");
             return status_from_fault(fault).into_http();
