@@ -2,6 +2,7 @@
 
 mod check;
 mod migrate;
+mod ready;
 mod serve;
 mod signals;
 mod token;
@@ -60,6 +61,12 @@ enum Command {
     },
     /// Brings the tables of Postgres (RFE_POSTGRES_URL) up to date, says what it did, and exits.
     Migrate,
+    /// Says whether the process at an address is ready
+    #[command(hide = true)]
+    Ready {
+        /// Such as http://127.0.0.1:50051.
+        url: String,
+    },
     /// Makes, lists and revokes the tokens that servers accept
     #[command(subcommand)]
     Token(token::Token),
@@ -98,6 +105,7 @@ async fn run(rfe: Rfe) -> ExitCode {
             Ok((config, _)) => migrate::run(&config).await,
             Err(code) => code,
         },
+        Command::Ready { url } => ready::run(&url).await,
         Command::Token(command) => token::run(command, rfe.global.json),
         Command::Client(command) => rfe_cli::run(*command, rfe.global).await,
     }
