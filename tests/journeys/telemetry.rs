@@ -94,7 +94,7 @@ async fn a_request_is_found_in_the_log_by_the_id_that_it_was_answered_with() {
     let line = until("the line of the request", || async {
         let log = platform.log();
         let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
-        lines.find(|line| line["request_id"] == "order-17")
+        lines.find(|line| line["request_id"] == "order-17" && line["message"] == "a request failed")
     })
     .await;
     assert_eq!((&line["level"], &line["fields"]["status"]), (&"DEBUG".into(), &400.into()), "{line}");
