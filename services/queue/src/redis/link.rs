@@ -66,34 +66,45 @@ impl Link {
     ///
     /// # Errors
     /// [`QueueError::Store`] if Redis does not answer in time, [`QueueError::OutOfMemory`] if it has no room.
-    pub async fn call<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, QueueError> {
-        self.patiently(async || call.invoke_async(&mut self.connection.clone()).await).await
+    pub async fn call<T: FromRedisValue + Send>(&self, call: &ScriptInvocation<'_>) -> Result<T, QueueError> {
+        patiently(|| {
+            let mut connection = self.connection.clone();
+            async move { call.invoke_async(&mut connection).await }
+        })
+        .await
     }
 
     /// Sends a pipeline, which must be safe to repeat.
     ///
     /// # Errors
     /// As [`Link::call`].
-    pub async fn send<T: FromRedisValue>(&self, pipeline: &redis::Pipeline) -> Result<T, QueueError> {
-        self.patiently(async || pipeline.query_async(&mut self.connection.clone()).await).await
+    pub async fn send<T: FromRedisValue + Send>(&self, pipeline: &redis::Pipeline) -> Result<T, QueueError> {
+        patiently(|| {
+            let mut connection = self.connection.clone();
+            async move { pipeline.query_async(&mut connection).await }
+        })
+        .await
     }
+}
 
-    async fn patiently<T>(&self, attempt: impl AsyncFn() -> Result<T, RedisError>) -> Result<T, QueueError> {
-        let begun = Instant::now();
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let left = PATIENCE.saturating_sub(begun.elapsed());
-            let error = match tokio::time::timeout(left, attempt()).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => error,
-                Err(_) => return Err(QueueError::Store(format!("no answer within {PATIENCE:?}").into())),
-            };
-            if !passes(&error) || begun.elapsed() + pause >= PATIENCE {
-                return Err(store(error));
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+async fn patiently<T, F>(attempt: impl Fn() -> F) -> Result<T, QueueError>
+where
+    F: Future<Output = Result<T, RedisError>>,
+{
+    let begun = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let left = PATIENCE.saturating_sub(begun.elapsed());
+        let error = match tokio::time::timeout(left, attempt()).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => error,
+            Err(_) => return Err(QueueError::Store(format!("no answer within {PATIENCE:?}").into())),
+        };
+        if !passes(&error) || begun.elapsed() + pause >= PATIENCE {
+            return Err(store(error));
         }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

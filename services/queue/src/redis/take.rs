@@ -1,9 +1,6 @@
 //! Work is leased.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use rfe_model::id;
 use rfe_proto::ingest::{Event, JobKind};

@@ -32,6 +32,8 @@ local function check_job(key)
     mended = mended + call('ZADD', loose_key(of[1]), 'NX', of[8] or 0, member)
   else
     local reads = of[9] or '1'
+    -- Its epoch went with it, so that nobody could end the lease.
+    call('ZREM', LEASED, id)
     call('HSET', key, 'work', id)
     call('HSET', work_key(id), 'source', of[1], 'kind', of[2], 'reads', reads, 'attempts', 0, 'expired', 0, 'error', '',
       'not_before', int(now), 'created', of[7], 'updated', int(now), 'items', id .. ',0,1')
