@@ -24,6 +24,8 @@ const DEATHS: u32 = 10;
 const OLD_COPY: [u32; 1] = [4];
 /// Before these it forgets all.
 const FLUSHES: [u32; 1] = [7];
+/// Every so many deaths it is away for longer than a call waits for it.
+const LONG_EVERY: u32 = 3;
 /// How long the platform may take to have sent everything again.
 const TOLD_WITHIN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(50);
@@ -48,7 +50,10 @@ pub async fn run(form: Form) -> Tally {
             tokio::time::sleep(Duration::from_millis(rng.u64(0..1500))).await;
         }
         let is_old = OLD_COPY.contains(&death);
-        let down = Duration::from_millis(rng.u64(0..form.pick(1500, 8_000)));
+        // A short one is waited for, a long one is not: then the spool accepts alone.
+        let is_long = death % LONG_EVERY == 0;
+        let (least, most) = if is_long { (3_000, form.pick(4_000, 10_000)) } else { (0, 1_500) };
+        let down = Duration::from_millis(rng.u64(least..most));
         let copied_before = Duration::from_millis(rng.u64(500..1500));
         let before = incarnation(&platform);
         let server = redis.clone();
