@@ -23,11 +23,12 @@ pub async fn run() {
     platform
         .apply("version: 1\nsources:\n- {name: bulk, kind: webhook}\n- {name: single, kind: webhook}\n")
         .await;
-    throughput(&platform).await;
+    throughput(&platform, "events in calls of 500, accepted and visible", 20_000.0).await;
     latency(&platform).await;
 }
 
-async fn throughput(platform: &Arc<Platform>) {
+/// How many events a second are visible in SQL, from the first call on.
+pub async fn throughput(platform: &Arc<Platform>, name: &str, least: f64) {
     let next = Arc::new(AtomicUsize::new(0));
     let begun = Instant::now();
     let senders: Vec<_> = (0..AT_ONCE).map(|_| tokio::spawn(send(platform.clone(), next.clone()))).collect();
@@ -44,12 +45,7 @@ async fn throughput(platform: &Arc<Platform>) {
         );
     }
     let visible = begun.elapsed().as_secs_f64();
-    figure(
-        "events in calls of 500, accepted and visible",
-        events as f64 / visible,
-        "/s",
-        Bar::AtLeast(20_000.0),
-    );
+    figure(name, events as f64 / visible, "/s", Bar::AtLeast(least));
     println!(
         "  {events} events: accepted at {:.0} /s, all visible {:.2} s after the last OK",
         events as f64 / accepted,

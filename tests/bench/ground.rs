@@ -14,6 +14,11 @@ pub async fn real() -> Ground {
     tokio::task::spawn_blocking(Ground::real).await.expect("Postgres and MinIO start")
 }
 
+/// The mesh's stores, with a Redis.
+pub async fn mesh() -> Ground {
+    tokio::task::spawn_blocking(Ground::mesh).await.expect("Postgres, MinIO and Redis start")
+}
+
 /// CSV from submitted to committed on both, in turn.
 pub async fn run(scale: &Scale) {
     let rows = scale.rows(10_000_000);

@@ -6,6 +6,7 @@ mod bare;
 mod commits;
 mod cost;
 mod data;
+mod enqueue;
 mod events;
 mod fetch;
 mod files;
@@ -13,6 +14,7 @@ mod ground;
 mod many_files;
 mod memory;
 mod merge;
+mod mesh;
 mod paged_api;
 mod pruned;
 mod pull;
@@ -28,7 +30,7 @@ use rfe_tests::{Platform, Settings};
 use scale::Scale;
 
 /// In the order in which they run; `csv40` only when it is asked for.
-const FIGURES: [&str; 15] = [
+const FIGURES: [&str; 17] = [
     "ready",
     "webhooks",
     "events",
@@ -44,6 +46,8 @@ const FIGURES: [&str; 15] = [
     "ground",
     "commits",
     "manyfiles",
+    "enqueue",
+    "mesh",
 ];
 
 /// A platform as users start it, but for its ports.
@@ -96,6 +100,8 @@ async fn measure(scale: &Scale) {
             "ground" => ground::run(scale).await,
             "commits" => commits::run(scale).await,
             "manyfiles" => many_files::run(scale).await,
+            "enqueue" => enqueue::run(scale).await,
+            "mesh" => mesh::run().await,
             _ => {}
         }
     }

@@ -70,6 +70,11 @@ impl Redis {
         self.0.log_tail()
     }
 
+    /// One of the programs that come with it, such as `redis-benchmark`.
+    pub fn binary(&self, name: &str) -> PathBuf {
+        binaries().join(name)
+    }
+
     /// What `redis-cli` answers to a command, or the command's error.
     ///
     /// # Panics
