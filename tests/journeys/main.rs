@@ -13,5 +13,7 @@ mod one_folder;
 mod open_doors;
 /// Listeners with certificates. In the mesh each process has addresses that no certificate of a journey names.
 mod tls;
+/// A Redis of its own, which dies. In the mesh a drill does the same.
+mod redis_away;
 /// Nodes as a library, two in the process of the test.
 mod two_nodes;

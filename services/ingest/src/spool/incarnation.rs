@@ -33,8 +33,13 @@ impl Watch {
 
     /// Runs until shutdown begins.
     pub(crate) async fn run(self, shutdown: Shutdown) {
+        tokio::join!(self.watch(&shutdown), self.show(&shutdown));
+    }
+
+    async fn watch(&self, shutdown: &Shutdown) {
         // Kept only once all of the window was sent to it: a process that dies before does it anew.
         let mut kept = self.read().await;
+        let mut met = kept.clone();
         loop {
             let stats = self.control.stats().await;
             match self.control.incarnation().await {
@@ -46,11 +51,23 @@ impl Watch {
                     }
                 }
                 Ok(found) => {
-                    self.met(kept.as_deref());
-                    kept = self.resend_to(&found, &shutdown).await.then_some(found);
+                    if met.as_ref() != Some(&found) {
+                        self.meet(met.is_some());
+                        met = Some(found.clone());
+                    }
+                    kept = self.resend_to(&found, shutdown).await.then_some(found);
                 }
                 Err(error) => tracing::debug!(%error, "the queue's incarnation is not known"),
             }
+            if !shutdown.sleep(EVERY).await {
+                return;
+            }
+        }
+    }
+
+    // By itself: a queue that is away is waited for.
+    async fn show(&self, shutdown: &Shutdown) {
+        loop {
             self.spool.shared.metrics.show(self.spool.shared.index().counts());
             if !shutdown.sleep(EVERY).await {
                 return;
@@ -58,8 +75,8 @@ impl Watch {
         }
     }
 
-    fn met(&self, kept: Option<&str>) {
-        if kept.is_some() {
+    fn meet(&self, is_another: bool) {
+        if is_another {
             self.spool.shared.metrics.incarnations.inc();
             tracing::warn!("the queue is another incarnation; what was accepted lately is sent to it again");
             self.loss.happened();
@@ -85,7 +102,6 @@ impl Watch {
 
     async fn until_another(&self, found: &str, shutdown: &Shutdown) {
         while shutdown.sleep(EVERY).await {
-            self.spool.shared.metrics.show(self.spool.shared.index().counts());
             if self.control.incarnation().await.is_ok_and(|now| now != found) {
                 return;
             }
