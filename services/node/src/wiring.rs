@@ -228,9 +228,11 @@ fn metadata(site: Site<'_>) -> Result<Role, StartError> {
 
 fn ingest(site: Site<'_>) -> Result<Role, StartError> {
     let (config, queue) = (site.config, site.stores.queue()?);
-    // An embedded queue dies with nobody but its disk, which would be the spool's.
-    let spool = config.queue.url.is_some().then(|| rfe_ingest::SpoolConfig {
-        folder: site.folder.join("spool"),
+    // An embedded queue dies with nobody but its disk, which would be the spool's. One that Redis left behind may hold events
+    // that only it has.
+    let folder = site.folder.join("spool");
+    let spool = (config.queue.url.is_some() || folder.exists()).then_some(rfe_ingest::SpoolConfig {
+        folder,
         bytes: config.spool.bytes,
         window: Duration::from_secs_f64(config.spool.seconds),
     });
