@@ -14,6 +14,7 @@ override RFE_CACHE := $(abspath $(RFE_CACHE))
 
 BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
+COMPOSE_GO_VERSION := 2.13.0
 DUCKDB_VERSION := 1.5.6
 GRPCURL_VERSION := 1.9.4
 MINIO_VERSION := 0.0.0-20260212201848-7aac2a2c5b7c
@@ -27,12 +28,14 @@ DUCKDB_SHA256_linux-x64 := 1b9f82478539bb9a1d1df44bd103121a12ae52142c07158dc52b9
 DUCKDB := $(RFE_CACHE)/duckdb-$(DUCKDB_VERSION)/$(LIBRARY)
 BUF := $(RFE_CACHE)/buf-$(BUF_VERSION)/node_modules/.bin/buf
 CARGO_DENY := $(RFE_CACHE)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+COMPOSE_GO := $(RFE_CACHE)/compose-go-$(COMPOSE_GO_VERSION)/cmd
 GRPCURL := $(RFE_CACHE)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 MINIO := $(RFE_CACHE)/minio-$(MINIO_VERSION)/minio
 VERSITYGW := $(RFE_CACHE)/versitygw-$(VERSITYGW_VERSION)/versitygw
 PYTHON := $(RFE_CACHE)/venv/bin/python
 HTTPFS := $(RFE_CACHE)/venv/httpfs.duckdb_extension
 PYTHON_READY := $(RFE_CACHE)/venv/requirements.txt
+BENCH_READY := $(RFE_CACHE)/venv/bench-requirements.txt
 TARGET := $(RFE_CACHE)/target
 BINARY := $(TARGET)/release/rfe
 ADVISORIES := https://github.com/rustsec/advisory-db
@@ -41,18 +44,22 @@ export CARGO_TARGET_DIR := $(TARGET)
 export DUCKDB_LIB_DIR := $(patsubst %/,%,$(dir $(DUCKDB)))
 # The folder of initdb and postgres: Debian's newest, else what pg_config names. Asked whenever it is used: `tools` may install it.
 RFE_POSTGRES_BIN ?= $(shell ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 | grep . || pg_config --bindir 2>/dev/null)
+# The folder of redis-server and redis-cli.
+RFE_REDIS_BIN ?= $(patsubst %/,%,$(dir $(shell command -v redis-server 2>/dev/null || echo /usr/bin/redis-server)))
 # Test binaries of crates that link DuckDB lie one folder deeper than `rfe` and its library.
 TEST_ENVIRONMENT = LD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) DYLD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) \
 	JOURNEY_RFE=$(BINARY) JOURNEY_PYTHON=$(PYTHON) JOURNEY_GRPCURL=$(GRPCURL) \
 	JOURNEY_DUCKDB=$(RFE_CACHE)/venv/bin/duckdb JOURNEY_HTTPFS=$(HTTPFS) \
-	RFE_POSTGRES_BIN=$(RFE_POSTGRES_BIN) RFE_MINIO=$(MINIO) RFE_VERSITYGW=$(VERSITYGW)
+	RFE_POSTGRES_BIN=$(RFE_POSTGRES_BIN) RFE_REDIS_BIN=$(RFE_REDIS_BIN) RFE_MINIO=$(MINIO) RFE_VERSITYGW=$(VERSITYGW) \
+	JOURNEY_COMPOSE_GO=$(COMPOSE_GO)
 
-# need TEST,DEBIAN_PACKAGE,HINT: where the test fails, root on Debian installs the package; others are told.
+# need TEST,DEBIAN_PACKAGE,HINT: where the test fails, root on Debian installs the package; others are told. A server that is installed
+# so is not started (RUNLEVEL=1): tests start their own.
 define need
 	if ! $(1) >/dev/null 2>&1; then \
 		if [ "$$(id -u)" = 0 ] && [ -n "$(strip $(2))" ] && command -v apt-get >/dev/null; then \
 			echo "rfe: installing $(strip $(2))" >&2; \
-			{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2); } >&2; \
+			{ apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(2); } >&2; \
 		else \
 			echo "rfe: $(3)" >&2; exit 1; \
 		fi; \
@@ -64,9 +71,12 @@ NEED_NPM = $(call need,command -v npm,npm,npm is missing: install Node.js)
 NEED_GO = $(call need,command -v go,golang-go,go is missing: install Go 1.24 or newer from https://go.dev)
 NEED_POSTGRES = $(call need,test -x "$(RFE_POSTGRES_BIN)/initdb",postgresql,Postgres is missing: install version 15 or newer or set \
 	RFE_POSTGRES_BIN to the folder of its initdb)
+NEED_REDIS = $(call need,test -x "$(RFE_REDIS_BIN)/redis-server" -a -x "$(RFE_REDIS_BIN)/redis-cli",redis-server redis-tools,Redis is \
+	missing: install version 7 or newer or set RFE_REDIS_BIN to the folder of its redis-server)
+NEED_WRK = $(call need,command -v wrk,wrk,wrk is missing: install it; the benchmarks drive load with it)
 NEED_VENV = $(call need,python3 -c "import ensurepip",python3 python3-venv,python3 or its venv is missing: install Python 3.10 or newer)
 
-.PHONY: help up build test lint fmt bench drills tools postgres
+.PHONY: help up mesh build test lint fmt bench drills tools postgres redis
 
 help:
 	@echo 'make up      builds what is missing, then starts everything in one process, with the demo sources'
@@ -125,7 +135,8 @@ lint: $(DUCKDB) $(BUF) $(CARGO_DENY)
 fmt:
 	@cargo fmt --all
 
-bench: build tools
+bench: build tools $(BENCH_READY)
+	@$(NEED_WRK)
 	@cargo build --release --locked --workspace --bin rfe-bench >&2
 	@$(TEST_ENVIRONMENT) $(TARGET)/release/rfe-bench $(ARGS)
 
@@ -139,7 +150,7 @@ drills: build tools
 	@PROPTEST_CASES=20000 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test reading -- \
 		properties hostile_bytes
 
-tools: $(GRPCURL) $(PYTHON_READY) $(MINIO) $(VERSITYGW) postgres
+tools: $(COMPOSE_GO) $(GRPCURL) $(PYTHON_READY) $(MINIO) $(VERSITYGW) postgres redis
 
 # Tests make clusters of their own and end them. Debian's package would make another and keep it running, so while it is installed
 # it is told not to. Where Postgres is there already, nothing of it is touched.
@@ -150,6 +161,9 @@ postgres:
 		mkdir -p $(dir $(NO_CLUSTER)); echo 'create_main_cluster = false' >$(NO_CLUSTER); \
 	fi; \
 	$(NEED_POSTGRES)
+
+redis:
+	@$(NEED_REDIS)
 
 $(DUCKDB):
 	@$(NEED_NPM)
@@ -170,6 +184,12 @@ $(BUF):
 	@$(NEED_NPM)
 	@echo 'rfe: fetching buf $(BUF_VERSION)' >&2
 	@npm install --silent --no-audit --no-fund --prefix $(RFE_CACHE)/buf-$(BUF_VERSION) @bufbuild/buf@$(BUF_VERSION) >&2
+
+# The library that `docker compose` reads its files with.
+$(COMPOSE_GO):
+	@$(NEED_GO)
+	@echo 'rfe: building compose-go $(COMPOSE_GO_VERSION)' >&2
+	@GOBIN=$(@D) go install github.com/compose-spec/compose-go/v2/cmd@v$(COMPOSE_GO_VERSION) >&2
 
 $(GRPCURL):
 	@$(NEED_GO)
@@ -194,6 +214,11 @@ $(PYTHON_READY): tests/clients/requirements.txt
 	@$(RFE_CACHE)/venv/bin/pip install --quiet --requirement $< >&2
 	@ln -sfn "$$($(PYTHON) -c 'import duckdb_extension_httpfs as p, glob; \
 		print(glob.glob(p.__path__[0] + "/extensions/*/httpfs.duckdb_extension")[0])')" $(HTTPFS)
+	@cp $< $@
+
+$(BENCH_READY): tests/bench/requirements.txt $(PYTHON_READY)
+	@echo 'rfe: fetching what the benchmarks compare with' >&2
+	@$(RFE_CACHE)/venv/bin/pip install --quiet --requirement $< >&2
 	@cp $< $@
 
 $(CARGO_DENY):
