@@ -19,6 +19,14 @@ const SOURCES: &str = "version: 1\nsources:\n\
     - {name: hooks, kind: webhook, columns: {total: BIGINT}, config: {event_id: {header: X-Id}}}\n\
     - {name: others, kind: webhook}\n";
 
+/// A call of each gRPC service, which is denied rather than unauthenticated once its process knows the token.
+const LISTINGS: [(Role, &str); 4] = [
+    (Role::Metadata, "rfe.metadata.v1.MetadataService/ListSources"),
+    (Role::Ingest, "rfe.ingest.v1.IngestService/GetQueueStats"),
+    (Role::Dlq, "rfe.dlq.v1.DlqService/ListDeadLetters"),
+    (Role::Scheduler, "rfe.scheduler.v1.SchedulerService/ListSchedules"),
+];
+
 /// A platform with tokens, two datasets of two rows, and a webhook source.
 struct Guarded {
     platform: Platform,
@@ -56,9 +64,12 @@ impl Guarded {
         let token = issue(&self.platform, &self.file, &words).await;
         // Servers look at the file once a second.
         until("the token is known", || async {
-            let answer =
-                self.call(&token, Role::Metadata, "rfe.metadata.v1.MetadataService/ListSources", "{}").await;
-            (!answer.stderr.contains("Unauthenticated")).then_some(())
+            let mut known = self.replay(&token, "{}").await.status != 401;
+            for (role, method) in LISTINGS {
+                known &= !self.call(&token, role, method, "{}").await.stderr.contains("Unauthenticated");
+            }
+            known &= !self.sql(&token, "SELECT 1").await.stderr.contains("revoked");
+            known.then_some(())
         })
         .await;
         token

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rfe_proto::ingest::{self, Job, JobState, WatchJobResponse};
-use rfe_tests::{MockApi, Platform, grpc::reason, mock_api::Mood, until};
+use rfe_tests::{MockApi, Platform, Role, grpc::reason, mock_api::Mood, until};
 use tonic::{Code, Status, Streaming};
 
 async fn watch(platform: &Platform, job_id: &str) -> Result<Streaming<WatchJobResponse>, Status> {
@@ -144,7 +144,7 @@ async fn ingest_waits_by_watching() {
     };
     let (answer, ()) = tokio::join!(waited, freed);
     assert_eq!(answer.ok().json()["rows_landed"], "30");
-    let metrics = platform.get("/metrics").await.text;
+    let metrics = platform.page(Role::Ingest, "/metrics").await.text;
     assert!(metrics.contains("IngestService/WatchJob\""), "{metrics}");
     assert!(!metrics.contains("IngestService/GetJob\""), "{metrics}");
 }

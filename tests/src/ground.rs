@@ -30,8 +30,8 @@ impl Default for Ground {
     /// New ground of the kind that this test binary runs on: `JOURNEY_GROUND` says `embedded`, `real` or `mesh`, else its own name
     /// does.
     fn default() -> Self {
-        let named = std::env::var("JOURNEY_GROUND").ok();
-        match named.as_deref().unwrap_or_else(kind_of_this_test) {
+        let kind = std::env::var("JOURNEY_GROUND").unwrap_or_else(|_| kind_of_this_test().to_owned());
+        match kind.as_str() {
             "embedded" => Self::Embedded,
             "real" => Self::real(),
             "mesh" => Self::mesh(),
