@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rfe_proto::ingest::{
-    Event, GetJobRequest, JobState, ListJobsRequest, PauseSourceRequest, SubmitEventsRequest, WatchJobRequest,
+    Event, GetJobRequest, GetQueueStatsRequest, JobState, ListJobsRequest, PauseSourceRequest,
+    SubmitEventsRequest, WatchJobRequest,
 };
 use rfe_test_servers::Redis;
 use rfe_tests::{Ground, Platform, Settings, until};
@@ -89,7 +90,7 @@ async fn a_redis_that_forgot_everything_is_told_again() {
     })
     .await;
     until("the source is paused again", || async {
-        let stats = platform.ingest_service().get_queue_stats(tonic::Request::default()).await.ok()?;
+        let stats = platform.ingest_service().get_queue_stats(GetQueueStatsRequest::default()).await.ok()?;
         stats.into_inner().sources.iter().any(|of| of.source == "quiet" && of.paused).then_some(())
     })
     .await;

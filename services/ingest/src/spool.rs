@@ -83,11 +83,7 @@ pub(super) struct Shared {
 
 /// A frame on its way to the disk. Dropped, it waits to be sent once it is there.
 #[derive(Debug)]
-struct Appending {
-    spool: Spool,
-    generation: u64,
-    written: oneshot::Receiver<Result<u64, SpoolError>>,
-}
+struct Appending(oneshot::Receiver<Result<Held, SpoolError>>);
 
 /// A frame that a call wrote. Dropped without a fate, it waits to be sent.
 #[derive(Debug)]
@@ -107,9 +103,10 @@ impl Spool {
         let frame = Encoded::new(call, accepted)?;
         let generation = self.reserve(frame.len())?;
         let (reply, written) = oneshot::channel();
-        let append = Append { frame, source: call.source.clone(), accepted, reply };
+        let (source, spool) = (call.source.clone(), self.clone());
+        let append = Append { frame, source, accepted, spool, generation, reply };
         self.writer.send(Command::Append(Box::new(append)))?;
-        Ok(Appending { spool: self.clone(), generation, written })
+        Ok(Appending(written))
     }
 
     fn reserve(&self, bytes: u64) -> Result<u64, SpoolError> {
@@ -191,8 +188,7 @@ impl Shared {
 impl Appending {
     /// Waits until the frame is written.
     async fn written(self) -> Result<Held, SpoolError> {
-        let number = self.written.await.map_err(|_| SpoolError::Closed)??;
-        Ok(Held { spool: self.spool, number, generation: self.generation, open: true })
+        self.0.await.map_err(|_| SpoolError::Closed)?
     }
 }
 

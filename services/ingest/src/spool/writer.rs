@@ -14,10 +14,9 @@ use rfe_model::time::now_micros;
 use tokio::sync::oneshot;
 
 use super::{
-    Shared, SpoolError,
+    Held, Shared, Spool, SpoolError,
     frame::{Encoded, HEADER_BYTES, Header},
     marks::{self, Mark},
-    plan::Plan,
     segment::{self, Place, frames_path, marks_path},
 };
 
@@ -50,14 +49,16 @@ pub(super) enum Command {
 /// What became of a sync.
 pub(super) type Synced = Result<(), Arc<io::Error>>;
 
-/// A frame to be written; its room is reserved. The reply is its number.
+/// A frame to be written; its room is reserved. A reply that nobody takes makes it wait.
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) frame: Encoded,
     pub(super) source: String,
     /// In µs since the Unix epoch.
     pub(super) accepted: i64,
-    pub(super) reply: oneshot::Sender<Result<u64, SpoolError>>,
+    pub(super) spool: Spool,
+    pub(super) generation: u64,
+    pub(super) reply: oneshot::Sender<Result<Held, SpoolError>>,
 }
 
 /// The way to the thread. It ends with the last of these.
@@ -139,19 +140,15 @@ impl Thread {
     }
 
     fn append(&mut self, append: Append) {
-        let Append { mut frame, source, accepted, reply } = append;
+        let Append { mut frame, source, accepted, spool, generation, reply } = append;
         let written = self.write(&mut frame, &source, accepted);
         if let Err(error) = &written {
             self.shared.metrics.write_errors.inc();
             tracing::error!(%error, "an accepted call could not be written to the spool");
             self.shared.index().unreserve(frame.len());
         }
-        let number = written.as_ref().ok().copied();
-        let caller_left = reply.send(written.map_err(SpoolError::Write)).is_err();
-        if let (true, Some(number)) = (caller_left, number) {
-            self.shared.index().wait(number, Plan::default());
-            self.shared.work.notify_one();
-        }
+        let held = written.map(|number| Held { spool, number, generation, open: true });
+        let _caller_left = reply.send(held.map_err(SpoolError::Write));
     }
 
     fn write(&mut self, frame: &mut Encoded, source: &str, accepted: i64) -> io::Result<u64> {

@@ -87,10 +87,14 @@ async fn a_call_whose_caller_leaves_is_sent_all_the_same() {
     let queue = world.queue("queue.db").await;
     let appending = world.spool.append(&call("s", &["a"])).expect("room");
     drop(appending);
+    let answered = world.spool.append(&call("s", &["c"])).expect("room");
+    // Its answer is there, and nobody takes it.
+    world.spool.sync(0).await.expect("sync");
+    drop(answered);
     let held = world.spool.append(&call("s", &["b"])).expect("room").written().await.expect("written");
     drop(held);
     world.drain(&queue).await;
-    assert_eq!(events_in(&queue).await, ["a", "b"]);
+    assert_eq!(events_in(&queue).await, ["a", "c", "b"]);
 }
 
 #[tokio::test]
