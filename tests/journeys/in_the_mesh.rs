@@ -2,6 +2,7 @@
 //! and a queue of its own (`rfe_tests::Ground` tells by the name of this binary). What is left out is named in `main.rs`, with
 //! the reason.
 
+mod compose;
 #[path = "everywhere.rs"]
 mod everywhere;
 mod many_processes;
