@@ -76,7 +76,7 @@ NEED_REDIS = $(call need,test -x "$(RFE_REDIS_BIN)/redis-server" -a -x "$(RFE_RE
 NEED_WRK = $(call need,command -v wrk,wrk,wrk is missing: install it; the benchmarks drive load with it)
 NEED_VENV = $(call need,python3 -c "import ensurepip",python3 python3-venv,python3 or its venv is missing: install Python 3.10 or newer)
 
-.PHONY: help up mesh build test lint fmt bench drills tools postgres redis
+.PHONY: help up mesh build test lint fmt bench drills tools postgres redis duckdb
 
 help:
 	@echo 'make up      builds what is missing, then starts everything in one process, with the demo sources'
@@ -164,6 +164,9 @@ postgres:
 
 redis:
 	@$(NEED_REDIS)
+
+# The library alone, for the Dockerfile.
+duckdb: $(DUCKDB)
 
 $(DUCKDB):
 	@$(NEED_NPM)
