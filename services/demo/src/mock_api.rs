@@ -13,7 +13,8 @@ const LAST: [&str; 9] = ["Ito", "Keller", "Lindqvist", "Moreau", "Nowak", "Okafo
 
 /// Routes of the mock API.
 pub fn router() -> Router {
-    Router::new().route("/customers", get(customers)).route("/healthz", get(|| async { "ok" }))
+    let api = Router::new().route("/customers", get(customers));
+    api.route("/healthz", get(|| async { "ok" })).route("/readyz", get(|| async { "ready" }))
 }
 
 #[derive(Debug, Deserialize)]

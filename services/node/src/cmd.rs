@@ -1,6 +1,7 @@
 //! The command line: `up`, `check` and `migrate` here, the client verbs from `clients/cli`.
 
 mod check;
+mod demo;
 mod migrate;
 mod ready;
 mod serve;
@@ -67,6 +68,9 @@ enum Command {
         /// Such as http://127.0.0.1:50051.
         url: String,
     },
+    /// What `docker compose up` reads first
+    #[command(subcommand, hide = true)]
+    Demo(demo::Demo),
     /// Makes, lists and revokes the tokens that servers accept
     #[command(subcommand)]
     Token(token::Token),
@@ -105,6 +109,7 @@ async fn run(rfe: Rfe) -> ExitCode {
             Ok((config, _)) => migrate::run(&config).await,
             Err(code) => code,
         },
+        Command::Demo(part) => demo::run(part, rfe.global.url.as_deref()).await,
         Command::Ready { url } => ready::run(&url).await,
         Command::Token(command) => token::run(command, rfe.global.json),
         Command::Client(command) => rfe_cli::run(*command, rfe.global).await,

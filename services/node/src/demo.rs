@@ -60,6 +60,19 @@ impl Demo {
     }
 }
 
+/// Writes the demo's files, and its sources beside them.
+///
+/// # Errors
+/// If a file can't be written.
+pub async fn write(folder: &Path, sources: &str, name: &str) -> std::io::Result<()> {
+    let (folder, sources, name) = (folder.to_owned(), sources.to_owned(), name.to_owned());
+    let written = tokio::task::spawn_blocking(move || {
+        data::write(&folder)?;
+        std::fs::write(folder.join(name), sources)
+    });
+    written.await.map_err(std::io::Error::other)?
+}
+
 /// The demo's `sources.yaml`.
 pub fn sources_yaml(folder: &Path, interval: Duration) -> String {
     sources::yaml(folder, interval)

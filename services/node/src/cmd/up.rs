@@ -16,7 +16,7 @@ use super::{
 };
 
 /// What a verb answers where rows became dead letters, or the awaited run failed.
-const DEAD_LETTERS: u8 = 3;
+pub(super) const DEAD_LETTERS: u8 = 3;
 const SUCCESS: ExitCode = ExitCode::SUCCESS;
 
 /// Runs until a signal drains it. A second signal ends it at once.
@@ -109,23 +109,25 @@ async fn show(node: &Node, config: &Config) -> Result<(), String> {
     let file = folder.join("sources.yaml");
     std::fs::write(&file, demo::sources_yaml(&folder, interval)).map_err(|error| error.to_string())?;
     let url = format!("{}://{}", config.door.scheme(), node.grpc());
-    verb(&url, &["apply", "-f", &file.to_string_lossy()], &[SUCCESS]).await?;
+    verb(Some(&url), &["apply", "-f", &file.to_string_lossy()], &[SUCCESS]).await?;
     for source in demo::PULLED {
         eprintln!("rfe: reading {source}");
         // One demo source has bad records on purpose: the others of it land, and there are letters to look at.
-        verb(&url, &["ingest", source, "--wait"], &[SUCCESS, ExitCode::from(DEAD_LETTERS)]).await?;
+        verb(Some(&url), &["ingest", source, "--wait"], &[SUCCESS, ExitCode::from(DEAD_LETTERS)]).await?;
     }
     eprintln!(
         "rfe: some events of synthetic_stream are broken on purpose, so that there are dead letters to look at"
     );
     println!("\nThe first query, over three of them:\n\n{}\n", demo::QUERY);
-    verb(&url, &["query", demo::QUERY], &[SUCCESS]).await?;
+    verb(Some(&url), &["query", demo::QUERY], &[SUCCESS]).await?;
     println!("{}", demo::things_to_try(node.http(), node.grpc()));
     Ok(())
 }
 
-async fn verb(url: &str, words: &[&str], fine: &[ExitCode]) -> Result<(), String> {
-    let line = ["rfe", "--url", url].into_iter().chain(words.iter().copied());
+/// Runs a client verb in this process; any of these codes is fine.
+pub(super) async fn verb(url: Option<&str>, words: &[&str], fine: &[ExitCode]) -> Result<(), String> {
+    let url = url.into_iter().flat_map(|url| ["--url", url]);
+    let line = ["rfe"].into_iter().chain(url).chain(words.iter().copied());
     let Rfe { global, command } = Rfe::try_parse_from(line).map_err(|error| error.to_string())?;
     let Command::Client(command) = command else { return Err(format!("`{}` is no client verb", words[0])) };
     let code = rfe_cli::run(*command, global).await;
