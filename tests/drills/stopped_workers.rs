@@ -1,9 +1,9 @@
-//! Workers are stopped by SIGSTOP, whole processes of them, in the middle of their runs and past their leases. Others do the work.
-//! Then they go on as if nothing had been, and nothing of what they still do may be seen.
+//! Workers are stopped by SIGSTOP, whole processes of them, just before they commit and past their leases. Others do the work. Then
+//! they go on as if nothing had been, and try to commit: every one of them is refused.
 
 use std::time::{Duration, Instant};
 
-use rfe_tests::{MockApi, Platform, Role, mock_api::Mood, wait};
+use rfe_tests::{MockApi, Platform, Role, wait};
 
 use crate::{
     accounts::Accounts,
@@ -15,11 +15,8 @@ use crate::{
 };
 
 const PROCESSES: usize = 4;
-const LEASE: Duration = Duration::from_secs(3);
 const CUSTOMERS: usize = 45;
 const GRACE_SECONDS: u64 = 10;
-/// The page before which each run is stopped.
-const STOPS_AT: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(180);
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -27,15 +24,20 @@ const PAUSE: Duration = Duration::from_millis(250);
 pub async fn run(form: Form) -> Tally {
     let slots: usize = form.pick(8, 50);
     let workers = PROCESSES * slots;
+    // Long enough for all to get to their commits.
+    let lease = Duration::from_secs(form.pick(5, 30));
+    // Whoever goes on after twice the lease finds that it has waited long enough.
+    let freeze = format!("before_commit:*={}", 2 * lease.as_secs());
     let site = Site::new(Kind::Mesh)
         .await
         .with("RFE_WORKER_PULL_SLOTS", slots.to_string())
-        .with("RFE_LEASE_SECONDS", LEASE.as_secs().to_string())
+        .with("RFE_LEASE_SECONDS", lease.as_secs().to_string())
         .with("MAX_JOB_ATTEMPTS", "50")
         .with("RFE_ORPHAN_HOURS", hours(GRACE_SECONDS))
         .with("RFE_COLLECT_SECONDS", "1")
         .scaled(Role::Worker, PROCESSES + 1);
     let mut platform = site.start().await;
+    platform.settings = site.settings.clone().with("RFE_FREEZE_POINT", freeze);
     // The last one comes when the others are stopped.
     platform.stop_role(Role::Worker, PROCESSES).await;
     let api = MockApi::start(CUSTOMERS).await;
@@ -46,19 +48,21 @@ pub async fn run(form: Form) -> Tally {
     let lines = platform.pulled("lines").await;
     accounts.accepts_job(lines.run_id, &[]);
 
-    api.be(Mood::StuckFrom(STOPS_AT));
+    for process in 0..PROCESSES {
+        platform.stop_role(Role::Worker, process).await;
+        platform.start_role(Role::Worker, process).await;
+    }
     for source in &sources {
         accounts.accepts_job(platform.submit(source).await, &[]);
     }
     let all = workers.to_string();
-    wait::within(PATIENCE, "every worker is in the middle of a run", || async {
-        let asked = api.calls().iter().filter(|call| call.starts_with(&format!("page={STOPS_AT}&"))).count();
-        (asked >= workers).then_some(())
+    wait::within(PATIENCE, "every worker is about to commit", || async {
+        (platform.log().matches("freeze point reached").count() >= workers).then_some(())
     })
     .await;
     (0..PROCESSES).for_each(|process| platform.signal_role(Role::Worker, process, "STOP"));
-    tokio::time::sleep(2 * LEASE).await;
-    api.be(Mood::Well);
+    tokio::time::sleep(2 * lease).await;
+    platform.settings = site.settings.clone();
     platform.start_role(Role::Worker, PROCESSES).await;
     wait::within(PATIENCE, "somebody else has done the work", || async {
         let done = "SELECT count(*) FROM meta.ingestion_runs WHERE source_name LIKE 'paged_%' AND state = 'succeeded'";
@@ -72,6 +76,7 @@ pub async fn run(form: Form) -> Tally {
     tally.expect(passed_on >= workers as u64, || {
         format!("{passed_on} of {workers} stopped workers found that their work had passed on")
     });
+    tally.expect(refused > 0, || "no stale commit was even tried".to_owned());
     let allowance = Allowance {
         lost_workers: false,
         settled_within: Duration::from_secs(60),
@@ -82,7 +87,7 @@ pub async fn run(form: Form) -> Tally {
     site.queue_is_exact(&mut tally).await;
     tally.notes.push(format!(
         "{workers} workers in {PROCESSES} processes stopped for {:?} and more, {passed_on} passed on, {refused} stale commits refused",
-        2 * LEASE
+        2 * lease
     ));
     tally.keep_log(&platform, "stopped_workers");
     tally
