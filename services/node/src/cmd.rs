@@ -56,6 +56,9 @@ enum Command {
     },
     /// Validates the configuration and each backend, says what is wrong, and exits.
     Check {
+        /// As `rfe serve` would start them: by comma; without it, as `rfe up` starts all of them.
+        #[arg(long, value_delimiter = ',', value_name = "ROLES")]
+        roles: Option<Vec<RoleName>>,
         /// Where registry, queue and lake are kept.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
@@ -101,8 +104,8 @@ async fn run(rfe: Rfe) -> ExitCode {
             Ok((config, telemetry)) => serve::run(config, telemetry, &roles).await,
             Err(code) => code,
         },
-        Command::Check { data } => match prepare(data, "") {
-            Ok((config, _)) => check::run(&config).await,
+        Command::Check { roles, data } => match prepare(data, "") {
+            Ok((config, _)) => check::run(&config, roles.as_deref()).await,
             Err(code) => code,
         },
         Command::Migrate => match prepare(None, "") {
