@@ -80,6 +80,7 @@ NEED_VENV = $(call need,python3 -c "import ensurepip",python3 python3-venv,pytho
 
 help:
 	@echo 'make up      builds what is missing, then starts everything in one process, with the demo sources'
+	@echo 'make mesh    the services of docker-compose.yml as local processes; ARGS takes the words of docker compose'
 	@echo 'make build   builds the binary; the last line on stdout is its path'
 	@echo 'make test    checks everything: format, protos, dependencies, lints, tests against the real binary'
 	@echo 'make lint    the checks alone'
@@ -93,6 +94,16 @@ up: build
 	@case "$$(ps -o stat= -p $$$$ 2>/dev/null)" in \
 		*+*) set -m; $(BINARY) up --demo $(ARGS) ;; \
 		*) exec $(BINARY) up --demo $(ARGS) ;; \
+	esac
+
+# The services of docker-compose.yml as local processes. ARGS takes the words of `docker compose`: up --scale worker=3, ps, logs -f worker,
+# exec postgres psql …, exec duckdb duckdb -f /scripts/duckdb_query.sql, down -v.
+mesh: tools
+	@$(MAKE) build >&2
+	@cargo build --release --locked --workspace --bin rfe-mesh >&2
+	@case "$$(ps -o stat= -p $$$$ 2>/dev/null)" in \
+		*+*) set -m; $(TEST_ENVIRONMENT) $(TARGET)/release/rfe-mesh $(ARGS) ;; \
+		*) export $(TEST_ENVIRONMENT); exec $(TARGET)/release/rfe-mesh $(ARGS) ;; \
 	esac
 
 build: $(DUCKDB)
