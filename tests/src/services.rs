@@ -76,6 +76,8 @@ impl Services {
             with: Role::ALL.map(|role| role.name().to_owned()).to_vec(),
             scale: plan.settings.scale.iter().map(|(role, count)| (role.name().to_owned(), *count)).collect(),
             overrides: plan.overrides(),
+            programs: None,
+            published: false,
         };
         let mesh = Mesh::prepare(options).unwrap_or_else(|error| panic!("{error}"));
         let mut services = Self { mesh };

@@ -18,7 +18,7 @@ pub struct Compose {
 }
 
 /// A service.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct Service {
     /// What it runs.
     #[serde(default)]
@@ -38,6 +38,30 @@ pub struct Service {
     /// How many of it.
     #[serde(default)]
     pub scale: Option<usize>,
+    /// Ports that others than the services may use.
+    #[serde(default)]
+    pub ports: Vec<Port>,
+    /// How it is asked whether it is well.
+    #[serde(default)]
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// A port that others than the services may use.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Port {
+    /// Where it is published; none or nothing if anywhere is fine.
+    #[serde(default)]
+    pub published: Option<String>,
+    /// Where the service listens.
+    pub target: u16,
+}
+
+/// How a service is asked whether it is well.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Healthcheck {
+    /// `CMD` and the command's words.
+    #[serde(default)]
+    pub test: Vec<String>,
 }
 
 /// A folder that a service is given.
@@ -62,7 +86,13 @@ impl Compose {
     /// If the file is none, or compose-go can't be run.
     pub fn read(compose_go: &Path, file: &Path) -> Result<Self, MeshError> {
         let mut command = Command::new(compose_go);
-        command.args(["-format", "json"]).arg(file).stdin(Stdio::null());
+        let whole = std::fs::canonicalize(file)
+            .map_err(|source| MeshError::Folder { path: file.to_owned(), source })?;
+        command.args(["-format", "json"]).arg(&whole).stdin(Stdio::null());
+        // `.env` and paths of the file are beside it.
+        if let Some(folder) = whole.parent() {
+            command.current_dir(folder);
+        }
         let output = command
             .output()
             .map_err(|source| MeshError::Program { program: compose_go.to_owned(), source })?;
@@ -97,6 +127,17 @@ impl Service {
     pub fn port(&self, name: &str) -> Option<u16> {
         let variable = format!("RFE_{}_ADDR", name.to_uppercase());
         self.environment.get(&variable)?.as_deref()?.rsplit(':').next()?.parse().ok()
+    }
+
+    /// The port that its health check asks.
+    pub fn health_port(&self) -> Option<u16> {
+        let url = self.healthcheck.as_ref()?.test.last()?.strip_prefix("http://")?;
+        url.split('/').next()?.rsplit(':').next()?.parse().ok()
+    }
+
+    /// True if one of its ports has a fixed place outside.
+    pub fn is_published(&self) -> bool {
+        self.ports.iter().any(|port| port.published.as_deref() == Some(port.target.to_string().as_str()))
     }
 }
 

@@ -7,14 +7,13 @@ use std::{
 };
 
 use crate::{
-    Compose, MeshError,
+    Compose, MeshError, Programs, State,
     guard::Guard,
+    launch::{Launch, Site},
     places::{Folders, Places},
     process::{Replica, made},
+    state::ReplicaState,
 };
-
-/// Our image, whatever its tag.
-const OWN_IMAGE: &str = "rfe";
 
 /// What is started, and how it differs from the file.
 #[derive(Debug, Clone)]
@@ -31,6 +30,10 @@ pub struct MeshOptions {
     pub scale: BTreeMap<String, usize>,
     /// Service, variable and value: in place of the file's, or in addition. They are taken as they are.
     pub overrides: Vec<(String, String, String)>,
+    /// The programs of the other images; without them only services of ours can be started.
+    pub programs: Option<Programs>,
+    /// Whether what the file publishes is on 127.0.0.1.
+    pub published: bool,
 }
 
 /// How a process ended.
@@ -61,17 +64,21 @@ impl Mesh {
     pub fn prepare(options: MeshOptions) -> Result<Self, MeshError> {
         let living = options.folder.join("living");
         made(&living)?;
-        let mut counts = BTreeMap::new();
+        let (mut counts, mut published) = (BTreeMap::new(), BTreeSet::new());
         for name in &options.with {
             let service = options.compose.service(name)?;
             let scaled = options.scale.get(name).copied().or(service.scale);
             counts.insert(name.clone(), scaled.unwrap_or(1));
+            if options.published && service.is_published() {
+                published.insert(name.clone());
+            }
         }
-        let places = Places::new(&counts);
+        let places = Places::new(&counts, &published);
         let mut replicas = BTreeMap::new();
         for name in &options.with {
             for (number, own) in places.of(name).iter().enumerate() {
-                replicas.insert((name.clone(), number), replica(&options, name, number, *own)?);
+                let made = replica(&options, &places, name, number, *own)?;
+                replicas.insert((name.clone(), number), made);
             }
         }
         let guard = Guard::start(&living)?;
@@ -95,6 +102,49 @@ impl Mesh {
         Ok(())
     }
 
+    /// Starts all as `docker compose up` does: whoever is needed is ready, or has done its work, before whoever needs it starts.
+    ///
+    /// # Errors
+    /// If one ends before, or is not ready in time.
+    pub async fn up(&mut self) -> Result<(), MeshError> {
+        for rank in self.ranks() {
+            let of_rank = |(service, _): &&(String, usize)| rank.contains(service);
+            let keys: Vec<_> = self.replicas.keys().filter(of_rank).cloned().collect();
+            for key in &keys {
+                self.spawn(key)?;
+            }
+            for (service, number) in &keys {
+                self.replica(service, *number)?.ready().await?;
+                if self.pid(service, *number).is_none() {
+                    self.guard.ended(&format!("{service}-{number}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is said of it to others.
+    ///
+    /// # Errors
+    /// Never, of a mesh that was prepared.
+    pub fn state(&self) -> Result<State, MeshError> {
+        let mut replicas = Vec::new();
+        for ((service, number), replica) in &self.replicas {
+            replicas.push(ReplicaState {
+                name: replica.name.clone(),
+                service: service.clone(),
+                number: *number,
+                address: replica.own,
+                port: replica.launch.port,
+                pid: replica.pid(),
+                log: replica.log.clone(),
+                environment: self.environment_of(service, *number)?,
+                folders: replica.folders.pairs().to_vec(),
+            });
+        }
+        Ok(State { pid: std::process::id(), replicas })
+    }
+
     /// Ends all as `docker compose stop` does: whoever needs another ends before it. The answer is how each did.
     ///
     /// # Errors
@@ -109,7 +159,7 @@ impl Mesh {
                 .map(|(key, _)| key.clone())
                 .collect();
             for (service, number) in &of_rank {
-                self.replica(service, *number)?.signal("TERM")?;
+                self.replica(service, *number)?.terminate()?;
             }
             for (service, number) in &of_rank {
                 ended.push(self.end(service, *number).await?);
@@ -132,7 +182,7 @@ impl Mesh {
     /// # Errors
     /// If it does not run, or does not end in time.
     pub async fn stop_one(&mut self, service: &str, number: usize) -> Result<Ended, MeshError> {
-        self.signal(service, number, "TERM")?;
+        self.known(service, number)?.terminate()?;
         self.end(service, number).await
     }
 
@@ -192,6 +242,7 @@ impl Mesh {
     pub fn address_of(&self, service: &str, number: usize) -> Result<String, MeshError> {
         let replica = self.known(service, number)?;
         let port = replica
+            .launch
             .port
             .ok_or_else(|| MeshError::State { name: replica.name.clone(), state: "listens nowhere" })?;
         Ok(format!("{}:{port}", replica.own))
@@ -229,10 +280,10 @@ impl Mesh {
     ) -> Result<BTreeMap<String, String>, MeshError> {
         let replica = self.known(service, number)?;
         let of_file = &self.options.compose.service(service)?.environment;
-        let resolve = |value: &str| replica.folders.resolve(&self.places.resolve(value, replica.own));
+        let site = Site { own: replica.own, places: &self.places, folders: &replica.folders };
         let mut environment: BTreeMap<String, String> = of_file
             .iter()
-            .filter_map(|(name, value)| Some((name.clone(), resolve(value.as_deref()?))))
+            .filter_map(|(name, value)| Some((name.clone(), site.value(name, value.as_deref()?))))
             .collect();
         let overrides = self.options.overrides.iter().filter(|(of, ..)| of == service);
         environment.extend(overrides.map(|(_, name, value)| (name.clone(), value.clone())));
@@ -281,17 +332,14 @@ impl Mesh {
 
 fn replica(
     options: &MeshOptions,
+    places: &Places,
     name: &str,
     number: usize,
     own: std::net::Ipv4Addr,
 ) -> Result<Replica, MeshError> {
     let service = options.compose.service(name)?;
-    if service.image.split(':').next() != Some(OWN_IMAGE) {
-        return Err(MeshError::UnknownImage { service: name.to_owned(), image: service.image.clone() });
-    }
     let called = format!("{name}-{number}");
     let folders = Folders::of(service, &called, &options.folder);
-    let arguments = service.command.clone().unwrap_or_default();
-    let port = service.port(name);
-    Ok(Replica::new(called, own, port, &options.rfe, arguments, folders, &options.folder))
+    let launch = Launch::of(options, name, service, Site { own, places, folders: &folders })?;
+    Ok(Replica::new(called, own, launch, folders, &options.folder))
 }

@@ -1,7 +1,7 @@
 //! Addresses and folders, and what values become by them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
 };
@@ -20,7 +20,9 @@ pub(crate) struct Places(BTreeMap<String, Vec<Ipv4Addr>>);
 
 impl Places {
     /// Addresses that no other mesh has, for so many replicas of each service.
-    pub(crate) fn new(replicas: &BTreeMap<String, usize>) -> Self {
+    ///
+    /// Of services that are published the first replica is where people look for it, on 127.0.0.1.
+    pub(crate) fn new(replicas: &BTreeMap<String, usize>, published: &BTreeSet<String>) -> Self {
         let (a, b) = free_net();
         let mut last = 0;
         let mut next = || {
@@ -28,7 +30,11 @@ impl Places {
             Ipv4Addr::new(127, a, b, last)
         };
         let places = |(service, count): (&String, &usize)| {
-            (service.clone(), std::iter::repeat_with(&mut next).take(*count).collect())
+            let mut own: Vec<_> = std::iter::repeat_with(&mut next).take(*count).collect();
+            if let Some(first) = own.first_mut().filter(|_| published.contains(service)) {
+                *first = Ipv4Addr::LOCALHOST;
+            }
+            (service.clone(), own)
         };
         Self(replicas.iter().map(places).collect())
     }
@@ -77,6 +83,16 @@ impl Folders {
         Self(service.volumes.iter().map(folder).collect())
     }
 
+    /// Each path of the container, and what it is here.
+    pub(crate) fn pairs(&self) -> &[(String, PathBuf)] {
+        &self.0
+    }
+
+    /// The folder in the place of a volume.
+    pub(crate) fn of_target(&self, target: &str) -> Option<&Path> {
+        self.0.iter().find(|(known, _)| known == target).map(|(_, path)| path.as_path())
+    }
+
     /// The folders themselves.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
         self.0.iter().map(|(_, path)| path.as_path())
@@ -91,6 +107,12 @@ impl Folders {
             }
         }
         value.to_owned()
+    }
+}
+
+impl From<Vec<(String, PathBuf)>> for Folders {
+    fn from(pairs: Vec<(String, PathBuf)>) -> Self {
+        Self(pairs)
     }
 }
 
@@ -122,7 +144,8 @@ mod tests {
     use super::*;
 
     fn places() -> Places {
-        Places::new(&BTreeMap::from([("ingest".to_owned(), 2), ("postgres".to_owned(), 1)]))
+        let counts = BTreeMap::from([("ingest".to_owned(), 2), ("postgres".to_owned(), 1)]);
+        Places::new(&counts, &BTreeSet::new())
     }
 
     #[test]
@@ -152,16 +175,12 @@ mod tests {
     #[test]
     fn a_volume_is_a_folder_and_an_unnamed_one_is_the_replicas_own() {
         let service = |source: Option<&str>| Service {
-            image: String::new(),
-            command: None,
-            environment: BTreeMap::new(),
-            depends_on: BTreeMap::new(),
             volumes: vec![Volume {
                 kind: "volume".to_owned(),
                 source: source.map(str::to_owned),
                 target: "/data".to_owned(),
             }],
-            scale: None,
+            ..Service::default()
         };
         let of = |source, name| Folders::of(&service(source), name, Path::new("/m")).resolve("/data/x");
         assert_eq!(of(Some("spool"), "ingest-0"), "/m/volumes/spool/x");

@@ -3,13 +3,14 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    net::{Ipv4Addr, SocketAddr},
+    net::Ipv4Addr,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
-use crate::{MeshError, places::Folders, ready};
+use crate::{MeshError, launch::Launch, places::Folders, ready::Ready};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(15);
@@ -23,9 +24,7 @@ pub(crate) struct Replica {
     /// `<service>-<number>`.
     pub(crate) name: String,
     pub(crate) own: Ipv4Addr,
-    pub(crate) port: Option<u16>,
-    pub(crate) program: PathBuf,
-    pub(crate) arguments: Vec<String>,
+    pub(crate) launch: Launch,
     pub(crate) folders: Folders,
     pub(crate) log: PathBuf,
     child: Option<Child>,
@@ -34,17 +33,9 @@ pub(crate) struct Replica {
 // === impl Replica ===
 
 impl Replica {
-    pub(crate) fn new(
-        name: String,
-        own: Ipv4Addr,
-        port: Option<u16>,
-        program: &Path,
-        arguments: Vec<String>,
-        folders: Folders,
-        below: &Path,
-    ) -> Self {
+    pub(crate) fn new(name: String, own: Ipv4Addr, launch: Launch, folders: Folders, below: &Path) -> Self {
         let log = below.join(format!("{name}.log"));
-        Self { name, own, port, program: program.to_owned(), arguments, folders, log, child: None }
+        Self { name, own, launch, folders, log, child: None }
     }
 
     /// The number of its process, if it runs.
@@ -60,14 +51,19 @@ impl Replica {
         for path in self.folders.paths() {
             made(path)?;
         }
+        if let Some(cluster) = &self.launch.cluster {
+            cluster.make()?;
+        }
         let log = self.open_log()?;
         let other = log.try_clone().map_err(|source| MeshError::Folder { path: self.log.clone(), source })?;
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).env_clear();
+        let mut command = Command::new(&self.launch.program);
+        command.args(&self.launch.arguments).env_clear();
+        // Not of our group: a Ctrl-C is ours to pass on, in order.
+        command.process_group(0);
         command.envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.envs(environment).stdin(Stdio::null()).stdout(log).stderr(other);
-        let child =
-            command.spawn().map_err(|source| MeshError::Program { program: self.program.clone(), source })?;
+        let failed = |source| MeshError::Program { program: self.launch.program.clone(), source };
+        let child = command.spawn().map_err(failed)?;
         let pid = child.id();
         self.child = Some(child);
         Ok(pid)
@@ -75,14 +71,16 @@ impl Replica {
 
     /// Waits until it says that it is ready.
     pub(crate) async fn ready(&mut self) -> Result<(), MeshError> {
-        let Some(port) = self.port else { return Ok(()) };
-        let address = SocketAddr::from((self.own, port));
         let begun = Instant::now();
         loop {
             if let Some(status) = self.ended() {
+                if status.success() && matches!(self.launch.ready, Ready::Done) {
+                    self.child = None;
+                    return Ok(());
+                }
                 return Err(MeshError::Ended { name: self.name.clone(), status, log: self.log_tail() });
             }
-            match ready::ask(address).await {
+            match self.launch.ready.ask(self.own).await {
                 Ok(()) => return Ok(()),
                 Err(answer) if begun.elapsed() > PATIENCE => {
                     let (name, log) = (self.name.clone(), self.log_tail());
@@ -124,6 +122,11 @@ impl Replica {
             let _already_gone = child.kill();
             let _reaped = child.wait();
         }
+    }
+
+    /// Asks its process to end.
+    pub(crate) fn terminate(&self) -> Result<(), MeshError> {
+        self.signal(self.launch.stop_signal)
     }
 
     /// Sends a signal to its process, such as `TERM`.
