@@ -15,14 +15,16 @@ COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/target,sharing=locked \
     DUCKDB_LIB_DIR=/duckdb CARGO_TARGET_DIR=/target cargo build --release --locked --workspace --bin rfe \
-    && install -D --target-directory=/image/opt/rfe /target/release/rfe \
-    && install --mode=644 --target-directory=/image/opt/rfe /duckdb/libduckdb.so \
-    && install --directory --owner=10001 --group=10001 /image/data /image/sources
+    && install -D --target-directory=/image /target/release/rfe \
+    && install --mode=644 --target-directory=/image /duckdb/libduckdb.so \
+    && mkdir /volume
 
 # The C and C++ libraries, the authorities that browsers trust, time zones; no shell and no other program.
 FROM gcr.io/distroless/cc-debian12 AS rfe
-# A new volume at /data or /sources gets its owner from here.
-COPY --from=build /image /
+COPY --from=build /image /opt/rfe
+# A new volume at these places gets its owner from here.
+COPY --from=build --chown=10001:10001 /volume /data
+COPY --from=build --chown=10001:10001 /volume /sources
 ENV PATH=/opt/rfe:/usr/local/bin:/usr/bin:/bin \
     RFE_DATA_DIR=/data
 USER 10001:10001
