@@ -1,6 +1,8 @@
 -- Batch files and rows of an API, joined straight from the bucket by a bare DuckDB (docs/guide/bare-duckdb.md):
 --   docker compose exec duckdb duckdb -f /scripts/duckdb_query.sql
 LOAD httpfs;
+.highlight_results off
+.once /dev/null
 CREATE OR REPLACE SECRET bucket (
   TYPE s3,
   KEY_ID getenv('MINIO_ACCESS_KEY'),

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::MeshError;
+use crate::{MeshError, Settings};
 
 /// The services of a compose file.
 #[derive(Debug, Clone, Deserialize)]
@@ -80,27 +80,24 @@ pub struct Volume {
 // === impl Compose ===
 
 impl Compose {
-    /// Reads a file with compose-go, which validates it on the way.
+    /// Reads a file with compose-go, which validates it on the way; settings have their defaults.
     ///
     /// # Errors
     /// If the file is none, or compose-go can't be run.
     pub fn read(compose_go: &Path, file: &Path) -> Result<Self, MeshError> {
-        let mut command = Command::new(compose_go);
-        let whole = std::fs::canonicalize(file)
-            .map_err(|source| MeshError::Folder { path: file.to_owned(), source })?;
-        command.args(["-format", "json"]).arg(&whole).stdin(Stdio::null());
-        // `.env` and paths of the file are beside it.
-        if let Some(folder) = whole.parent() {
-            command.current_dir(folder);
-        }
-        let output = command
-            .output()
-            .map_err(|source| MeshError::Program { program: compose_go.to_owned(), source })?;
-        if !output.status.success() {
-            let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            return Err(MeshError::File { file: file.to_owned(), reason });
-        }
-        Self::from_json(&output.stdout)
+        Self::from_json(&printed(compose_go, file, &[])?)
+    }
+
+    /// As [`Compose::read`], with settings.
+    ///
+    /// # Errors
+    /// If the file is none, or compose-go can't be run.
+    pub fn read_with(compose_go: &Path, file: &Path, settings: &Settings) -> Result<Self, MeshError> {
+        // Validated as it is, values and all, and then read with the names of settings.
+        let _valid = Self::read(compose_go, file)?;
+        let mut document = serde_json::from_slice(&printed(compose_go, file, &["-no-interpolation"])?)?;
+        settings.put_into(&mut document);
+        Ok(serde_json::from_value(document)?)
     }
 
     /// Reads compose-go's JSON.
@@ -118,6 +115,25 @@ impl Compose {
     pub fn service(&self, name: &str) -> Result<&Service, MeshError> {
         self.services.get(name).ok_or_else(|| MeshError::UnknownService(name.to_owned()))
     }
+}
+
+/// What compose-go prints of a file.
+fn printed(compose_go: &Path, file: &Path, flags: &[&str]) -> Result<Vec<u8>, MeshError> {
+    let whole =
+        std::fs::canonicalize(file).map_err(|source| MeshError::Folder { path: file.to_owned(), source })?;
+    let mut command = Command::new(compose_go);
+    command.args(flags).args(["-format", "json"]).arg(&whole).stdin(Stdio::null());
+    // Paths of the file are beside it.
+    if let Some(folder) = whole.parent() {
+        command.current_dir(folder);
+    }
+    let output =
+        command.output().map_err(|source| MeshError::Program { program: compose_go.to_owned(), source })?;
+    if !output.status.success() {
+        let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(MeshError::File { file: file.to_owned(), reason });
+    }
+    Ok(output.stdout)
 }
 
 // === impl Service ===

@@ -66,6 +66,11 @@ impl Site<'_> {
 // === impl Launch ===
 
 impl Launch {
+    /// True if it does nothing by itself.
+    pub(crate) fn idles(&self) -> bool {
+        matches!(self.ready, Ready::Started)
+    }
+
     /// Of a service.
     pub(crate) fn of(
         options: &MeshOptions,

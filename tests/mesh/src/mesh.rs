@@ -162,7 +162,11 @@ impl Mesh {
                 self.replica(service, *number)?.terminate()?;
             }
             for (service, number) in &of_rank {
-                ended.push(self.end(service, *number).await?);
+                let one = self.end(service, *number).await?;
+                // Who only idles has no end of its own.
+                if !self.known(service, *number)?.launch.idles() {
+                    ended.push(one);
+                }
             }
         }
         Ok(ended)

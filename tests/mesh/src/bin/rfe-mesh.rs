@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use rfe_test_mesh::{Compose, Mesh, MeshOptions, Programs, State, exec};
+use rfe_test_mesh::{Compose, Mesh, MeshOptions, Programs, Settings, State, exec};
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str =
@@ -51,7 +51,10 @@ async fn up(words: &[&str]) -> Outcome {
     down(false)?;
     let folder = folder()?;
     fs::create_dir_all(&folder)?;
-    let compose = Compose::read(&named("JOURNEY_COMPOSE_GO")?, &file())?;
+    if fs::metadata(&folder)?.uid() != user()? {
+        return Err(format!("{} is somebody else's; set RFE_MESH_DIR", folder.display()).into());
+    }
+    let compose = Compose::read_with(&named("JOURNEY_COMPOSE_GO")?, &file(), &settings())?;
     let with = compose.services.keys().cloned().collect();
     let mut mesh = Mesh::prepare(MeshOptions {
         compose,
@@ -184,6 +187,10 @@ fn is_alive(pid: u32) -> bool {
     fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "rfe-mesh")
 }
 
+fn settings() -> Settings {
+    Settings::of(file().parent().unwrap_or(Path::new(".")))
+}
+
 fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker-compose.yml")
 }
@@ -193,8 +200,11 @@ fn folder() -> Outcome<PathBuf> {
     if let Some(folder) = std::env::var_os("RFE_MESH_DIR") {
         return Ok(folder.into());
     }
-    let user = fs::metadata("/proc/self")?.uid();
-    Ok(format!("/var/tmp/rfe-mesh-{user}").into())
+    Ok(format!("/var/tmp/rfe-mesh-{}", user()?).into())
+}
+
+fn user() -> Outcome<u32> {
+    Ok(fs::metadata("/proc/self")?.uid())
 }
 
 fn named(variable: &str) -> Outcome<PathBuf> {
