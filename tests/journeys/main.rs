@@ -11,9 +11,9 @@ mod demo;
 mod one_folder;
 /// What one process refuses to start with.
 mod open_doors;
-/// Listeners with certificates. In the mesh each process has addresses that no certificate of a journey names.
-mod tls;
 /// A Redis of its own, which dies. In the mesh a drill does the same.
 mod redis_away;
+/// Listeners with certificates. In the mesh each process has addresses that no certificate of a journey names.
+mod tls;
 /// Nodes as a library, two in the process of the test.
 mod two_nodes;

@@ -150,7 +150,6 @@ fn claim(run: &Run) -> ClaimRunRequest {
         source: run.source.clone(),
         kind: run.kind,
         worker: WORKER.to_owned(),
-        ..ClaimRunRequest::default()
     }
 }
 

@@ -22,7 +22,7 @@ pub struct Parameters(Vec<(String, Value)>);
 #[derive(Debug)]
 pub enum BindError {
     /// By us.
-    Ours(QueryError),
+    Ours(Box<QueryError>),
     /// By the engine.
     Engine(DuckError),
 }
@@ -31,7 +31,7 @@ impl BindError {
     /// As an error of the query.
     pub fn read(self, engine: &Engine) -> QueryError {
         match self {
-            Self::Ours(error) => error,
+            Self::Ours(error) => *error,
             Self::Engine(error) => engine.failed(&error),
         }
     }
@@ -89,7 +89,7 @@ impl Parameters {
                 wanted.len(),
                 self.0.len()
             );
-            return Err(BindError::Ours(QueryError::Invalid(text)));
+            return Err(BindError::Ours(Box::new(QueryError::Invalid(text))));
         }
         for (at, (name, _)) in wanted.iter().enumerate() {
             let value = self.value(name, at).unwrap_or(&Value::Null);

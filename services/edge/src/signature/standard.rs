@@ -25,7 +25,7 @@ const MOST_SIGNATURES: usize = 16;
 
 enum Key {
     /// `v1`
-    Hmac(Keyed),
+    Hmac(Box<Keyed>),
     /// `v1a`
     Ed25519(UnparsedPublicKey<Vec<u8>>),
 }
@@ -93,7 +93,9 @@ fn key(text: &str) -> Result<Key, &'static str> {
     let bytes = BASE64.decode(text.strip_prefix("whsec_").unwrap_or(text));
     let bytes =
         bytes.ok().filter(|bytes| !bytes.is_empty()).ok_or("is no Base64, or nothing after `whsec_`")?;
-    Keyed::new(Algorithm::Sha256, &bytes).map(Key::Hmac).map_err(|_| "is no key of HMAC")
+    Keyed::new(Algorithm::Sha256, &bytes)
+        .map(|keyed| Key::Hmac(Box::new(keyed)))
+        .map_err(|_| "is no key of HMAC")
 }
 
 // === impl Key ===
