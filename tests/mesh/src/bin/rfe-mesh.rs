@@ -15,6 +15,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str =
     "rfe-mesh up [--scale SERVICE=N]… | ps | logs [-f] SERVICE | exec SERVICE PROGRAM… | down [-v]";
+/// Folders that the mesh makes in its own.
+const OF_THE_MESH: [&str; 3] = ["volumes", "home", "living"];
 const LOOK: Duration = Duration::from_millis(300);
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -174,8 +176,26 @@ fn down(with_data: bool) -> Outcome {
     }
     let folder = folder()?;
     if with_data && folder.exists() {
-        fs::remove_dir_all(&folder)?;
+        delete(&folder)?;
     }
+    Ok(())
+}
+
+// What the mesh has made, and no more: the folder may be somebody's choice.
+fn delete(folder: &Path) -> Outcome {
+    for made in OF_THE_MESH {
+        let path = folder.join(made);
+        if path.exists() {
+            fs::remove_dir_all(path)?;
+        }
+    }
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|end| end == "log") || path.ends_with("state.json") {
+            fs::remove_file(path)?;
+        }
+    }
+    let _holds_something_else = fs::remove_dir(folder);
     Ok(())
 }
 
