@@ -103,7 +103,7 @@ impl Site {
     async fn repaired(&self) -> Result<u64, String> {
         let set = |wanted: &str| {
             let all = self.ground.environment().into_iter().chain(self.settings.environment.clone());
-            all.filter(|(name, _)| name == wanted).last().map(|(_, value)| value)
+            all.rev().find(|(name, _)| name == wanted).map(|(_, value)| value)
         };
         let (Some(url), Some(name)) = (set("RFE_REDIS_URL"), set("REDIS_QUEUE_NAME")) else {
             return Err("it is not in Redis".to_owned());

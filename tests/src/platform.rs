@@ -35,7 +35,7 @@ pub(crate) enum Running {
     /// All roles in one.
     One(OneProcess),
     /// A process for each role.
-    Mesh(Services),
+    Mesh(Box<Services>),
 }
 
 // === impl Platform ===
@@ -128,7 +128,9 @@ impl Platform {
             }
             Ground::Mesh(_) => {
                 fs::create_dir_all(self.data()).expect("a folder can be made");
-                Running::Mesh(Services::start(self.plan(&self.work(), &self.services_folder())).await)
+                Running::Mesh(Box::new(
+                    Services::start(self.plan(&self.work(), &self.services_folder())).await,
+                ))
             }
         });
     }
