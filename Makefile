@@ -158,6 +158,7 @@ drills: build tools
 	@JOURNEY_KILLS=300 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test journeys -- \
 		--nocapture kill_nine
 	@PROPTEST_CASES=500 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test properties
+	@QUEUE_SEEDS=200 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test model
 	@PROPTEST_CASES=20000 $(TEST_ENVIRONMENT) cargo test --release --locked --workspace --test reading -- \
 		properties hostile_bytes
 
