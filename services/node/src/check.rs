@@ -7,6 +7,7 @@ use crate::{
     config::Keys,
     folder::DataFolder,
     node::listen,
+    serve,
     stores::{self, LAKE, QUEUE, REGISTRY},
 };
 
@@ -30,7 +31,8 @@ pub async fn check(config: &Config, roles: Option<&[RoleName]>) -> Vec<Finding> 
     add("door", keys.map(|keys| door(&keys)));
     if let Some(roles) = roles {
         let checked = config.check_roles(roles).map_err(|error| StartError::Setting(error.to_string()));
-        add("roles", checked.map(|()| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",")));
+        let checked = checked.and_then(|()| serve::elsewhere(config, roles));
+        add("roles", checked.map(|_| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",")));
     }
     let (data, folder) = match DataFolder::open(&config.data_dir) {
         Ok(folder) => (Ok(config.data_dir.display().to_string()), Some(folder)),

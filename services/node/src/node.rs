@@ -11,7 +11,7 @@ use crate::{
     Config, RoleName,
     folder::{DataFolder, FolderError},
     stores,
-    wiring::{self, Channels, Site},
+    wiring::{self, Channels, Health, Site},
 };
 
 /// The node can't start.
@@ -83,6 +83,7 @@ pub struct Node {
     pages: Pages,
     shutdown: Shutdown,
     local: LocalRoutes,
+    health: Health,
     drain: Duration,
     folder: DataFolder,
 }
@@ -123,13 +124,13 @@ impl Node {
         let drain = Duration::from_secs_f64(config.drain_seconds);
         pages.readiness.set(true);
         ports.health.set(true).await;
-        wiring::watch_health(stores.probes(config, &RoleName::ALL), ports.health, site);
+        wiring::watch_health(stores.probes(config, &RoleName::ALL), ports.health.clone(), site);
         let of_role = |role| (role, if role == RoleName::Edge { http_addr } else { grpc_addr });
         folder
             .write_ready(Some(http_addr), Some(grpc_addr), &RoleName::ALL.map(of_role).into())
             .map_err(|error| StartError::Part(format!("ready.json: {error}")))?;
-        let local = channels.local;
-        Ok(Self { http: http_addr, grpc: grpc_addr, pages, shutdown, local, drain, folder })
+        let (local, health) = (channels.local, ports.health);
+        Ok(Self { http: http_addr, grpc: grpc_addr, pages, shutdown, local, health, drain, folder })
     }
 
     /// Where the edge listens.
@@ -151,6 +152,7 @@ impl Node {
     /// leases expire and it is done again.
     pub async fn drain(self) -> bool {
         self.pages.readiness.set(false);
+        self.health.set(false).await;
         self.folder.remove_ready();
         self.shutdown.begin();
         let drained = self.shutdown.drained(self.drain).await;

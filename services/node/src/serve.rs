@@ -104,7 +104,8 @@ impl Serving {
             shutdown,
             local: channels.local,
             health: ports.health,
-            announce: Duration::from_secs_f64(config.mesh.announce_seconds),
+            // What runs gets 0.8 of the drain from when it begins: a longer announcement would end the process before its leases.
+            announce: Duration::from_secs_f64(config.mesh.announce_seconds.min(config.drain_seconds * 0.1)),
             drain: Duration::from_secs_f64(config.drain_seconds),
             folder,
         })
@@ -135,7 +136,10 @@ impl Serving {
 }
 
 /// The ways to the roles that these call and that are not among them.
-fn elsewhere(config: &Config, roles: &[RoleName]) -> Result<BTreeMap<RoleName, MeshChannel>, StartError> {
+pub(crate) fn elsewhere(
+    config: &Config,
+    roles: &[RoleName],
+) -> Result<BTreeMap<RoleName, MeshChannel>, StartError> {
     let dial = config.door.dial();
     let mut remote = BTreeMap::new();
     for role in roles.iter().flat_map(|role| role.calls()).filter(|role| !roles.contains(role)) {

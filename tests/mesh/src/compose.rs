@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     path::Path,
     process::{Command, Stdio},
 };
@@ -85,7 +86,7 @@ impl Compose {
     /// # Errors
     /// If the file is none, or compose-go can't be run.
     pub fn read(compose_go: &Path, file: &Path) -> Result<Self, MeshError> {
-        Self::from_json(&printed(compose_go, file, &[])?)
+        Self::from_json(&printed(compose_go, file, &[], None)?)
     }
 
     /// As [`Compose::read`], with settings.
@@ -93,11 +94,12 @@ impl Compose {
     /// # Errors
     /// If the file is none, or compose-go can't be run.
     pub fn read_with(compose_go: &Path, file: &Path, settings: &Settings) -> Result<Self, MeshError> {
-        // Validated as it is, values and all, and then read with the names of settings.
-        let _valid = Self::read(compose_go, file)?;
-        let mut document = serde_json::from_slice(&printed(compose_go, file, &["-no-interpolation"])?)?;
+        let raw = printed(compose_go, file, &["-no-interpolation"], None)?;
+        let mut document = serde_json::from_slice(&raw)?;
         settings.put_into(&mut document);
-        Ok(serde_json::from_value(document)?)
+        // With its values it is a file again, which compose-go validates and tells in long form.
+        let text = serde_json::to_vec(&document)?;
+        Self::from_json(&printed(compose_go, file, &["-no-interpolation"], Some(&text))?)
     }
 
     /// Reads compose-go's JSON.
@@ -117,18 +119,29 @@ impl Compose {
     }
 }
 
-/// What compose-go prints of a file.
-fn printed(compose_go: &Path, file: &Path, flags: &[&str]) -> Result<Vec<u8>, MeshError> {
+/// What compose-go prints of a file, or of a text in its place.
+fn printed(
+    compose_go: &Path,
+    file: &Path,
+    flags: &[&str],
+    text: Option<&[u8]>,
+) -> Result<Vec<u8>, MeshError> {
     let whole =
         std::fs::canonicalize(file).map_err(|source| MeshError::Folder { path: file.to_owned(), source })?;
     let mut command = Command::new(compose_go);
-    command.args(flags).args(["-format", "json"]).arg(&whole).stdin(Stdio::null());
+    command.args(flags).args(["-format", "json"]);
+    command.arg(if text.is_some() { Path::new("-") } else { whole.as_path() });
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Paths of the file are beside it.
     if let Some(folder) = whole.parent() {
         command.current_dir(folder);
     }
-    let output =
-        command.output().map_err(|source| MeshError::Program { program: compose_go.to_owned(), source })?;
+    let failed = |source| MeshError::Program { program: compose_go.to_owned(), source };
+    let mut child = command.spawn().map_err(failed)?;
+    if let (Some(text), Some(mut input)) = (text, child.stdin.take()) {
+        input.write_all(text).map_err(failed)?;
+    }
+    let output = child.wait_with_output().map_err(failed)?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         return Err(MeshError::File { file: file.to_owned(), reason });

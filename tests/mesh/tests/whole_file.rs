@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rfe_test_mesh::{Compose, Ended, Mesh, MeshOptions, Programs, State, exec};
+use rfe_test_mesh::{Compose, Ended, Mesh, MeshOptions, Programs, Settings, State, exec};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -56,6 +56,21 @@ async fn answer(state: &State, folder: &Path, service: &str, words: &[&str], wan
             _ => tokio::time::sleep(Duration::from_millis(200)).await,
         }
     }
+}
+
+#[test]
+fn settings_count_in_values_and_in_published_ports() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docker-compose.yml");
+    let settings =
+        Settings::from_text("RFE_QUERY_PORT=\nRFE_BATCH_MAX_AGE_MS=250\nPOSTGRES_PASSWORD='a#b'\n");
+    let compose = Compose::read_with(&tool("JOURNEY_COMPOSE_GO"), &file, &settings);
+    let compose = compose.expect("compose-go takes the file with settings");
+    let value = |service: &str, name: &str| compose.services[service].environment[name].clone();
+    assert_eq!(value("worker", "RFE_BATCH_MAX_AGE_MS").as_deref(), Some("250"));
+    assert_eq!(value("worker", "RFE_BATCH_MAX_ROWS").as_deref(), Some("5000"));
+    assert_eq!(value("postgres", "POSTGRES_PASSWORD").as_deref(), Some("a#b"));
+    let published = |service: &str| compose.services[service].is_published();
+    assert!(published("edge") && published("metadata") && !published("query"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
