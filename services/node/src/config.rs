@@ -6,6 +6,7 @@ mod environment;
 mod mesh;
 mod queue;
 mod sections;
+mod server_url;
 
 use std::{net::SocketAddr, path::PathBuf};
 

@@ -15,6 +15,7 @@ pub use job::{
     Accepted, EnqueuedEvents, JobStatus, Lease, LeaseRequest, Leased, NewEvents, NewJob, Renewed, Repaired,
     SourceStats,
 };
+pub use payload::{MAX_JOB_BYTES, MAX_JOB_EVENTS};
 pub use sqlite::{SqliteQueue, SqliteQueueConfig};
 
 /// The queue as those see it who bring work and who do it. Every call is one durable transition: when it returns, the new

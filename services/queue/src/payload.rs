@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 use crate::QueueError;
 
 /// A job carries no more events.
-pub(crate) const MAX_JOB_EVENTS: usize = 1000;
-/// Nor more bytes, unless one event alone has more.
-pub(crate) const MAX_JOB_BYTES: usize = 1 << 20;
+pub const MAX_JOB_EVENTS: usize = 1000;
+/// A job carries no more bytes of payload, unless one event alone has more.
+pub const MAX_JOB_BYTES: usize = 1 << 20;
 
 // The tag of field 1 of `EventList`, length-delimited: encoded events that stand one after the other are an encoded list.
 const EVENT_TAG: u8 = 0x0a;

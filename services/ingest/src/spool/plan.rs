@@ -4,13 +4,8 @@ use std::collections::HashSet;
 
 use prost::Message as _;
 use rfe_proto::ingest::Event;
-use rfe_queue::Accepted;
+use rfe_queue::{Accepted, MAX_JOB_BYTES, MAX_JOB_EVENTS};
 use sha2::{Digest as _, Sha256};
-
-/// A job carries no more events.
-const MAX_JOB_EVENTS: u32 = 1000;
-/// Nor more bytes, unless one event alone has more.
-const MAX_JOB_BYTES: usize = 1 << 20;
 
 /// A job that a call will make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +46,8 @@ pub(super) fn plan(call: &str, source: &str, events: &[Event], known: impl Fn(u1
         }
         plan.ids.push(id);
         let length = listed_bytes(event);
-        let fits = |job: &PlannedJob| job.events < MAX_JOB_EVENTS && bytes + length <= MAX_JOB_BYTES;
+        let fits =
+            |job: &PlannedJob| (job.events as usize) < MAX_JOB_EVENTS && bytes + length <= MAX_JOB_BYTES;
         if !plan.jobs.last().is_some_and(fits) {
             let id = rfe_model::id::nth(call, plan.jobs.len());
             plan.jobs.push(PlannedJob { id, events: 0 });

@@ -5,6 +5,8 @@ use std::fmt;
 use rfe_lake::{Bucket, Buckets, S3Config};
 use serde::Deserialize;
 
+use super::server_url::{Form, Parts};
+
 /// A setting that is never shown.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -67,38 +69,21 @@ impl RegistrySection {
     }
 }
 
-// Host, port and database of a URL. What is no such URL may hold a password anywhere, so errors don't show any of it.
+const URL: Form = Form {
+    setting: "registry.url (RFE_POSTGRES_URL)",
+    schemes: ["postgres", "postgresql"],
+    begins: "it must begin with postgres://, like postgres://metadata:PASSWORD@127.0.0.1:5432/metadata",
+    port: "5432",
+};
+
+// Host, port and database of a URL.
 fn place(url: &str) -> Result<String, String> {
-    let wrong = |what: &str| Err(format!("registry.url (RFE_POSTGRES_URL): {what}"));
-    let Some((_, rest)) =
-        url.split_once("://").filter(|(scheme, _)| ["postgres", "postgresql"].contains(scheme))
-    else {
-        return wrong(
-            "it must begin with postgres://, like postgres://metadata:PASSWORD@127.0.0.1:5432/metadata",
-        );
-    };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let host = match authority.rsplit_once('@') {
-        Some((_, host)) => host,
-        // A host's name ends before the first `/`; an `@` behind it means that a password holds one.
-        None if path.contains('@') => {
-            return wrong("a `/`, `?` or `#` within the password must be written as %2F, %3F or %23");
-        }
-        None => authority,
-    };
-    let (name, port) = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
-        Some((name, port)) => (name, port),
-        None => (host, "5432"),
-    };
-    if port.parse::<u16>().is_err() {
-        return wrong("its port is no number");
-    }
-    let database = path.strip_prefix('/').unwrap_or_default();
-    let database = database.split(['?', '#']).next().unwrap_or_default();
-    Ok(if name.is_empty() {
+    let Parts { host, port, database } = URL.parts(url)?;
+    let database = database.strip_prefix('/').unwrap_or_default();
+    Ok(if host.is_empty() {
         format!("a local socket/{database}")
     } else {
-        format!("{name}:{port}/{database}")
+        format!("{host}:{port}/{database}")
     })
 }
 

@@ -3,7 +3,10 @@
 use rfe_queue::RedisQueueConfig;
 use serde::Deserialize;
 
-use super::Hidden;
+use super::{
+    Hidden,
+    server_url::{Form, Parts},
+};
 
 /// `[queue]`
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -71,36 +74,20 @@ impl QueueSection {
     }
 }
 
-// Host, port and database of a URL. What is no such URL may hold a password anywhere, so errors don't show any of it.
+const URL: Form = Form {
+    setting: "queue.url (RFE_REDIS_URL)",
+    schemes: ["redis", "rediss"],
+    begins: "it must begin with redis://, or rediss:// for TLS, like redis://:PASSWORD@127.0.0.1:6379",
+    port: "6379",
+};
+
+// Host, port and database of a URL.
 fn place(url: &str) -> Result<String, String> {
-    let wrong = |what: &str| Err(format!("queue.url (RFE_REDIS_URL): {what}"));
-    let rest = url.split_once("://").filter(|(scheme, _)| ["redis", "rediss"].contains(scheme));
-    let Some((_, rest)) = rest else {
-        return wrong(
-            "it must begin with redis://, or rediss:// for TLS, like redis://:PASSWORD@127.0.0.1:6379",
-        );
-    };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let host = match authority.rsplit_once('@') {
-        Some((_, host)) => host,
-        // A host's name ends before the first `/`; an `@` behind it means that a password holds one.
-        None if path.contains('@') => {
-            return wrong("a `/`, `?` or `#` within the password must be written as %2F, %3F or %23");
-        }
-        None => authority,
-    };
-    let (name, port) = match host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')) {
-        Some((name, port)) => (name, port),
-        None => (host, "6379"),
-    };
-    if name.is_empty() {
-        return wrong("it names no host");
+    let Parts { host, port, database } = URL.parts(url)?;
+    if host.is_empty() {
+        return Err(URL.wrong("it names no host"));
     }
-    if port.parse::<u16>().is_err() {
-        return wrong("its port is no number");
-    }
-    let database = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    Ok(format!("{name}:{port}{database}"))
+    Ok(format!("{host}:{port}{}", database.trim_end_matches('/')))
 }
 
 #[cfg(test)]
