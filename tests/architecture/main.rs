@@ -2,5 +2,7 @@
 
 mod documents;
 mod edges;
+mod error_codes;
 mod files;
+mod grpcurl_examples;
 mod metrics;

@@ -5,5 +5,8 @@
 mod compose;
 #[path = "everywhere.rs"]
 mod everywhere;
+mod first_webhooks;
 mod many_processes;
+mod query_replicas;
 mod real_ground;
+mod serve;

@@ -7,6 +7,8 @@ mod everywhere;
 // What is about one process by its nature, and so is left out of the mesh:
 /// `rfe up --demo` and what it prints. The mesh's demo is the compose file's, and has its own tests.
 mod demo;
+/// The examples of `proto/README.md` over TLS; for the same reason as `tls`.
+mod grpcurl_over_tls;
 /// `rfe up` on a folder: who holds it, `ready.json`, exit codes.
 mod one_folder;
 /// What one process refuses to start with.

@@ -1,70 +1,21 @@
 //! The doors speak TLS: with an authority of one's own, and with certificates of clients where they are wanted.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Stdio,
-};
+use std::{path::Path, process::Stdio};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, Client, Identity};
 use rfe_tests::{
     Platform, Settings,
+    authority::{Authority, Signed},
     cli::{Answer, finish},
     tool,
 };
-use tempfile::TempDir;
-
-/// An authority, and certificates that it signed, as files.
-struct Authority {
-    folder: TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate and its key.
-#[derive(Clone)]
-struct Signed {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        // A certificate with the same name as its authority would pass for one that is signed by itself.
-        params.distinguished_name.push(DnType::CommonName, "authority of a journey");
-        let pem = params.self_signed(&key).expect("an authority").pem();
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("ca.pem"), pem).expect("a file");
-        Self { folder, issuer: Issuer::new(params, key) }
-    }
-
-    fn ca(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
-    fn sign(&self, name: &str) -> Signed {
-        let key = KeyPair::generate().expect("a key");
-        let names = ["localhost", "127.0.0.1"].map(str::to_owned);
-        let mut params = CertificateParams::new(names).expect("names");
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.extended_key_usages =
-            vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let path = |ending: &str| self.folder.path().join(format!("{name}.{ending}"));
-        std::fs::write(path("pem"), signed.pem()).expect("a file");
-        std::fs::write(path("key"), key.serialize_pem()).expect("a file");
-        Signed { certificate: path("pem"), key: path("key") }
-    }
-}
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a path is text")
 }
 
 fn settings(server: &Signed) -> Settings {
-    Settings::default().with("RFE_TLS_CERT", text(&server.certificate)).with("RFE_TLS_KEY", text(&server.key))
+    Settings::default().with_certificate(server)
 }
 
 /// A client verb over TLS.

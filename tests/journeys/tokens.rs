@@ -41,11 +41,8 @@ impl Guarded {
 
     async fn start_with(settings: Settings) -> Self {
         let mut platform = Platform::prepare(settings);
+        let admin = platform.guard().await;
         let file = platform.work().join("tokens.toml");
-        let admin = issue(&platform, &file, &["--scope", "admin"]).await;
-        let settings = platform.settings.clone();
-        let file_text = file.to_str().expect("a path is text");
-        platform.settings = settings.with("RFE_TOKENS_FILE", file_text).with("RFE_TOKEN", &admin);
         platform.restart().await;
         for name in ["a", "b"] {
             platform.write(&format!("{name}.csv"), "id\n1\n2\n");
@@ -61,7 +58,7 @@ impl Guarded {
 
     async fn issue(&self, scopes: &[&str]) -> String {
         let words = scopes.iter().flat_map(|scope| ["--scope", scope]).collect::<Vec<_>>();
-        let token = issue(&self.platform, &self.file, &words).await;
+        let token = self.platform.issue_token(&self.file, &words).await;
         // Servers look at the file once a second.
         until("the token is known", || async {
             let mut known = self.replay(&token, "{}").await.status != 401;
@@ -120,20 +117,6 @@ impl Guarded {
         })
         .await
     }
-}
-
-async fn issue(platform: &Platform, file: &std::path::Path, words: &[&str]) -> String {
-    let answer = token(platform, file, "create", words).await.ok();
-    let token = answer.stdout.trim().to_owned();
-    assert!(token.starts_with("rfe_") && token.len() > 64, "{answer:?}");
-    token
-}
-
-async fn token(platform: &Platform, file: &std::path::Path, verb: &str, words: &[&str]) -> Answer {
-    let mut command = platform.command();
-    command.env("RFE_TOKENS_FILE", file).args(["token", verb]).args(words);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    finish(command, String::new()).await
 }
 
 fn is_denied(answer: &Answer, scope: &str) {
@@ -330,7 +313,7 @@ async fn a_revoke_counts_within_seconds_and_a_broken_file_revokes_nobody() {
     let other = guarded.issue(&["read"]).await;
     let id = read.split('_').nth(1).expect("an id");
     let begun = std::time::Instant::now();
-    let _revoked = token(&guarded.platform, &guarded.file, "revoke", &[id]).await.ok();
+    let _revoked = guarded.platform.token(&guarded.file, "revoke", &[id]).await.ok();
     until("the token is refused", || async {
         let answer = guarded.sql(&read, "SELECT 1").await;
         (answer.code == 1 && answer.stderr.contains("revoked")).then_some(())
@@ -370,19 +353,19 @@ async fn tokens_are_made_listed_and_revoked_on_the_command_line() {
     let file = platform.work().join("tokens.toml");
     let words =
         ["--name", "zendesk", "--scope", "ingest:zendesk", "--scope", "read", "--expires", "90d", "--json"];
-    let made = token(&platform, &file, "create", &words).await.ok().json();
+    let made = platform.token(&file, "create", &words).await.ok().json();
     assert_eq!((&made["name"], &made["scopes"]), (&json!("zendesk"), &json!(["ingest:zendesk", "read"])));
-    let listed = token(&platform, &file, "ls", &["--json"]).await.ok();
+    let listed = platform.token(&file, "ls", &["--json"]).await.ok();
     assert_eq!(listed.json_lines().len(), 1);
     assert!(!listed.stdout.contains("sha256") && listed.json_lines()[0]["token"].is_null(), "{listed:?}");
-    let shown = token(&platform, &file, "ls", &[]).await.ok().stdout;
+    let shown = platform.token(&file, "ls", &[]).await.ok().stdout;
     assert!(shown.contains("zendesk") && shown.contains("ingest:zendesk,read"), "{shown}");
     for wrong in
         [&["--scope", "write"][..], &["--scope", "read:A"], &[], &["--scope", "read", "--expires", "soon"]]
     {
-        let _usage = token(&platform, &file, "create", wrong).await.exits(2);
+        let _usage = platform.token(&file, "create", wrong).await.exits(2);
     }
-    let _unknown = token(&platform, &file, "revoke", &["nobody"]).await.exits(4);
-    let _revoked = token(&platform, &file, "revoke", &[made["id"].as_str().expect("an id")]).await.ok();
-    assert_eq!(token(&platform, &file, "ls", &["--json"]).await.ok().stdout, "");
+    let _unknown = platform.token(&file, "revoke", &["nobody"]).await.exits(4);
+    let _revoked = platform.token(&file, "revoke", &[made["id"].as_str().expect("an id")]).await.ok();
+    assert_eq!(platform.token(&file, "ls", &["--json"]).await.ok().stdout, "");
 }

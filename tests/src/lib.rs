@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+pub mod authority;
 pub mod cli;
+pub mod document;
+pub mod examples;
 pub mod file_server;
 pub mod fixture;
 pub mod ground;
@@ -13,12 +16,15 @@ pub mod platform;
 pub mod processes;
 pub mod python;
 pub mod role;
+pub mod sdk;
 mod services;
 pub mod settings;
 pub mod sql;
+pub mod token;
 pub mod tool;
 pub mod wait;
 
+pub use document::Document;
 pub use file_server::FileServer;
 pub use ground::Ground;
 pub use mock_api::MockApi;

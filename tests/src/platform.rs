@@ -252,7 +252,7 @@ impl Platform {
     }
 
     /// True if each role has processes of its own.
-    pub(crate) fn is_mesh(&self) -> bool {
+    pub fn is_mesh(&self) -> bool {
         matches!(self.ground, Ground::Mesh(_))
     }
 

@@ -53,6 +53,36 @@ pub fn httpfs() -> PathBuf {
     found("JOURNEY_HTTPFS", cache().join("venv/httpfs.duckdb_extension"))
 }
 
+/// What `npm ci` installs for `clients/typescript`.
+///
+/// # Panics
+/// If it was not installed.
+pub fn node_modules() -> PathBuf {
+    let variable = "JOURNEY_NODE_MODULES";
+    found(variable, PathBuf::from(format!("the folder that {variable} names")))
+}
+
+/// The Flight SQL driver of JDBC.
+///
+/// # Panics
+/// If it was not fetched.
+pub fn jdbc_driver() -> PathBuf {
+    found("JOURNEY_JDBC_DRIVER", cache().join("flight-sql-jdbc-driver-18.3.0.jar"))
+}
+
+/// buf.
+///
+/// # Panics
+/// If there is none.
+pub fn buf() -> PathBuf {
+    found("JOURNEY_BUF", cache().join("buf-1.75.0/node_modules/.bin/buf"))
+}
+
+/// A program of a language, which the machine has on its `PATH`: go, npm, node, java.
+pub fn of_path(name: &str) -> std::process::Command {
+    command(&PathBuf::from(name))
+}
+
 /// A program without the test's own environment: the binary finds its library by itself, and no setting leaks in.
 pub fn command(program: &PathBuf) -> std::process::Command {
     let mut command = std::process::Command::new(program);

@@ -55,6 +55,7 @@ pub struct EventSender {
     client: Client,
     source: String,
     patience: Duration,
+    max_events: usize,
     next_number: u64,
     pending: Vec<(u64, pb::Event)>,
     pending_bytes: usize,
@@ -76,6 +77,7 @@ impl EventSender {
             client,
             source: source.to_owned(),
             patience: PATIENCE,
+            max_events: MAX_EVENTS,
             next_number: 1,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -89,6 +91,11 @@ impl EventSender {
     /// How long a batch is repeated while the platform is full or away; 60 s by default.
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
+    }
+
+    /// How many events go into one call; 500 by default, and 1,000 at most.
+    pub fn max_events(self, max_events: usize) -> Self {
+        Self { max_events: max_events.clamp(1, 1000), ..self }
     }
 
     /// Takes an event, and waits while too many calls are under way. Events are numbered from 1.
@@ -114,7 +121,7 @@ impl EventSender {
         self.next_number = number + 1;
         self.pending.push((number, event));
         self.pending_bytes += bytes;
-        if self.pending.len() >= MAX_EVENTS || self.pending_bytes >= MAX_BYTES {
+        if self.pending.len() >= self.max_events || self.pending_bytes >= MAX_BYTES {
             self.dispatch().await?;
         }
         Ok(())

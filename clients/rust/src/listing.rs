@@ -19,6 +19,7 @@ type Fetch<T> = Arc<dyn Fn(i32, String) -> BoxFuture<'static, Page<T>> + Send + 
 #[must_use = "a listing asks nothing by itself; call `all`, `first` or `stream`"]
 pub struct Listing<T> {
     fetch: Fetch<T>,
+    page_size: i32,
 }
 
 impl<T> std::fmt::Debug for Listing<T> {
@@ -33,7 +34,12 @@ impl<T: Send + 'static> Listing<T> {
         F: Fn(i32, String) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Page<T>> + Send + 'static,
     {
-        Self { fetch: Arc::new(move |size, token| Box::pin(fetch(size, token))) }
+        Self { fetch: Arc::new(move |size, token| Box::pin(fetch(size, token))), page_size: PAGE }
+    }
+
+    /// Asks for so many at a time; 500 by default. The server gives 1,000 at most (of files 10,000).
+    pub fn page_size(self, page_size: u16) -> Self {
+        Self { page_size: i32::from(page_size.max(1)), ..self }
     }
 
     /// All of it, in memory.
@@ -49,13 +55,13 @@ impl<T: Send + 'static> Listing<T> {
     /// # Errors
     /// As the call has them.
     pub async fn first(&self, count: usize) -> Result<Vec<T>> {
-        let size = i32::try_from(count).unwrap_or(PAGE).clamp(1, PAGE);
+        let size = i32::try_from(count).unwrap_or(self.page_size).clamp(1, self.page_size);
         self.pages(size).take(count).try_collect().await
     }
 
     /// One at a time, page after page.
     pub fn stream(&self) -> BoxStream<'static, Result<T>> {
-        self.pages(PAGE).boxed()
+        self.pages(self.page_size).boxed()
     }
 
     fn pages(&self, size: i32) -> impl Stream<Item = Result<T>> + Send + use<T> {
@@ -91,5 +97,14 @@ mod tests {
         assert_eq!(numbers(1234).all().await.expect("numbers"), (0..1234).collect::<Vec<_>>());
         assert_eq!(numbers(1234).first(3).await.expect("numbers"), [0, 1, 2]);
         assert_eq!(numbers(0).all().await.expect("numbers"), [] as [usize; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_page_is_as_large_as_the_caller_says() {
+        let sizes = Listing::new(|size, token| async move {
+            let next = if token.is_empty() { "2".to_owned() } else { String::new() };
+            Ok((vec![size], next))
+        });
+        assert_eq!(sizes.page_size(7).all().await.expect("sizes"), [7, 7]);
     }
 }

@@ -61,8 +61,21 @@ impl Client {
     /// # Errors
     /// If the SQL is wrong or not allowed, or needs more than it may use.
     pub async fn query(&self, sql: &str) -> Result<Rows> {
+        let info = self.query.safe(sql.to_owned(), plan).await?;
+        self.rows(info).await
+    }
+
+    /// Runs a query with a value for each `?` in it, in their order: one row of `parameters`, whose columns' names do not matter.
+    ///
+    /// # Errors
+    /// As [`Self::query`], or if the values do not fit.
+    pub async fn query_with(&self, sql: &str, parameters: RecordBatch) -> Result<Rows> {
+        let info = self.query.safe((sql.to_owned(), parameters), plan_with).await?;
+        self.rows(info).await
+    }
+
+    async fn rows(&self, info: FlightInfo) -> Result<Rows> {
         let stub = &self.query;
-        let info = stub.safe(sql.to_owned(), plan).await?;
         let ticket = only_ticket(stub, info)?;
         let mut rest = stub.safe(ticket, open).await?;
         let first = rest.next().await.transpose().map_err(|error| Error::from_flight(&stub.url, error))?;
@@ -73,6 +86,18 @@ impl Client {
 
 async fn plan(client: FlightServiceClient<Wire>, sql: String) -> Result<FlightInfo, tonic::Status> {
     Ok(FlightSqlServiceClient::new_from_inner(client).execute(sql, None).await?)
+}
+
+async fn plan_with(
+    client: FlightServiceClient<Wire>,
+    (sql, parameters): (String, RecordBatch),
+) -> Result<FlightInfo, tonic::Status> {
+    let mut prepared = FlightSqlServiceClient::new_from_inner(client).prepare(sql, None).await?;
+    prepared.set_parameters(parameters)?;
+    let info = prepared.execute().await?;
+    // The ticket holds statement and values.
+    prepared.close().await?;
+    Ok(info)
 }
 
 async fn open(

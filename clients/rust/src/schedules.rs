@@ -22,6 +22,21 @@ impl Client {
         self.scheduler.filled(answer.schedule, "schedule")
     }
 
+    /// Changes a schedule to what is given.
+    ///
+    /// # Errors
+    /// If it does not exist, belongs to a source's spec, or the timing is wrong.
+    pub async fn update_schedule(&self, schedule: pb::Schedule) -> Result<pb::Schedule> {
+        let request = pb::UpdateScheduleRequest { schedule: Some(schedule) };
+        let answer = self
+            .scheduler
+            .once(request, |mut client, request| async move {
+                Ok(client.update_schedule(request).await?.into_inner())
+            })
+            .await?;
+        self.scheduler.filled(answer.schedule, "schedule")
+    }
+
     /// The schedules by id; only of `source` unless it is empty.
     pub fn schedules(&self, source: &str) -> Listing<pb::Schedule> {
         let stub = self.scheduler.clone();

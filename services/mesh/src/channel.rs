@@ -4,6 +4,7 @@
 mod answer;
 mod connect;
 mod course;
+mod dialled;
 mod failure;
 mod keeper;
 mod local;
@@ -27,6 +28,7 @@ use rfe_model::{ErrorCode, Fault, fault::reason};
 use tonic::{Status, body::Body};
 use tower::Service;
 
+pub use dialled::Dialled;
 pub use local::LocalRoutes;
 pub use remote::Remote;
 pub use resolve::{Resolve, SystemNames};
@@ -58,11 +60,13 @@ pub struct Dial {
     pub token: Option<String>,
     /// What host names mean.
     pub resolver: Arc<dyn Resolve>,
+    /// Where calls and connections are counted.
+    pub counters: Dialled,
 }
 
 impl Default for Dial {
     fn default() -> Self {
-        Self { tls: None, token: None, resolver: Arc::new(SystemNames) }
+        Self { tls: None, token: None, resolver: Arc::new(SystemNames), counters: Dialled::default() }
     }
 }
 

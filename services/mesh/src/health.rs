@@ -46,7 +46,24 @@ impl Probe {
     }
 }
 
-/// Asks until shutdown begins, and reports; `changed` is told the verdict over all after each round.
+/// Asks for all once, and reports; true if all is well.
+pub async fn ask(probes: &[Probe], readiness: &Readiness) -> bool {
+    let answers = join_all(probes.iter().map(Probe::answer)).await;
+    let mut all_well = true;
+    for (probe, found) in probes.iter().zip(answers) {
+        all_well &= found.is_ok();
+        let reason = found.clone().err();
+        if readiness.report(probe.name, probe.required, found) {
+            match reason {
+                None => tracing::info!(what = probe.name, "answers"),
+                Some(reason) => tracing::warn!(what = probe.name, reason, "does not answer"),
+            }
+        }
+    }
+    all_well
+}
+
+/// Asks until shutdown begins, and reports; `changed` is told the verdict over all, at first and when it is another.
 pub async fn watch<F>(
     probes: Vec<Probe>,
     readiness: Readiness,
@@ -55,20 +72,14 @@ pub async fn watch<F>(
 ) where
     F: Future<Output = ()>,
 {
+    let mut told = None;
     loop {
-        let answers = join_all(probes.iter().map(Probe::answer)).await;
-        let mut all_well = true;
-        for (probe, found) in probes.iter().zip(answers) {
-            all_well &= found.is_ok();
-            let reason = found.clone().err();
-            if readiness.report(probe.name, probe.required, found) {
-                match reason {
-                    None => tracing::info!(what = probe.name, "answers"),
-                    Some(reason) => tracing::warn!(what = probe.name, reason, "does not answer"),
-                }
-            }
+        let all_well = ask(&probes, &readiness).await;
+        let verdict = readiness.is_ready();
+        if told != Some(verdict) {
+            changed(verdict).await;
+            told = Some(verdict);
         }
-        changed(readiness.is_ready()).await;
         if !shutdown.sleep(if all_well { EVERY } else { SOON }).await {
             return;
         }

@@ -13,6 +13,8 @@ use prometheus_client::{
     registry::{Metric, Registry},
 };
 
+use crate::channel::Dialled;
+
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Call {
     method: String,
@@ -36,6 +38,7 @@ pub struct Metrics {
     calls: Family<Call, Counter>,
     seconds: Family<Method, Histogram>,
     in_flight: Gauge,
+    dialled: Dialled,
 }
 
 /// Something that is counted as long as it lasts.
@@ -60,10 +63,12 @@ impl Default for Metrics {
     fn default() -> Self {
         let calls = Family::default();
         let seconds = Family::new_with_constructor(latencies as fn() -> Histogram);
-        let metrics = Self { registry: Arc::default(), calls, seconds, in_flight: Gauge::default() };
+        let (in_flight, dialled) = (Gauge::default(), Dialled::default());
+        let metrics = Self { registry: Arc::default(), calls, seconds, in_flight, dialled };
         metrics.add("rfe_rpc", "RPCs answered", metrics.calls.clone());
         metrics.add("rfe_rpc_seconds", "Time to the first answer of an RPC", metrics.seconds.clone());
         metrics.add("rfe_rpc_in_flight", "RPCs that wait for their first answer", metrics.in_flight.clone());
+        metrics.dialled.register(&metrics);
         let build: Family<Build, Gauge> = Family::default();
         build.get_or_create(&Build { version: env!("CARGO_PKG_VERSION") }).set(1);
         metrics.add("rfe_build_info", "The version of the program; always 1", build);
@@ -102,6 +107,11 @@ impl Metrics {
         let histogram = latencies();
         self.add(name, help, histogram.clone());
         histogram
+    }
+
+    /// The counters of channels to other processes.
+    pub fn dialled(&self) -> Dialled {
+        self.dialled.clone()
     }
 
     /// Counts an RPC as long as it waits for its first answer.

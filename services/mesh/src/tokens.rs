@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod listener;
+mod pass;
 mod presented;
 pub mod rules;
 pub mod secret;
@@ -19,8 +20,8 @@ use jiff::Timestamp;
 use rfe_model::{ErrorCode, Fault, fault::reason};
 use subtle::ConstantTimeEq as _;
 
-pub use self::presented::presented;
 use self::{file::Entry, secret::Secret, watched::Watched};
+pub use self::{pass::Pass, presented::presented};
 use crate::caller::Caller;
 
 /// The file of tokens can't be used.
@@ -84,6 +85,14 @@ impl Tokens {
     /// # Errors
     /// UNAUTHENTICATED if there is none, or it is unknown, revoked or expired.
     pub fn caller(&self, headers: &HeaderMap) -> Result<Caller, Fault> {
+        self.pass(headers).map(|(caller, _)| caller)
+    }
+
+    /// As [`Tokens::caller`], with what tells a call that lasts when its token is no longer valid.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn pass(&self, headers: &HeaderMap) -> Result<(Caller, Pass), Fault> {
         let Some(text) = presented(headers)? else {
             return Err(refused(
                 reason::TOKEN_INVALID,
@@ -93,11 +102,12 @@ impl Tokens {
         self.check(&text, Timestamp::now())
     }
 
-    fn check(&self, text: &str, now: Timestamp) -> Result<Caller, Fault> {
+    fn check(&self, text: &str, now: Timestamp) -> Result<(Caller, Pass), Fault> {
         let Some(secret) = Secret::read(text) else {
             return Err(refused(reason::TOKEN_INVALID, "the token is none of rfe, or is cut or mistyped"));
         };
-        self.0.known().check(&secret, now)
+        let caller = self.0.known().check(&secret, now)?;
+        Ok((caller, Pass::new(self.clone(), secret)))
     }
 }
 
@@ -173,7 +183,7 @@ mod tests {
         let path = folder.path().join("tokens.toml");
         let secret = issue(&path, "ingest:a", None);
         let tokens = Tokens::load(&path).expect("read");
-        let caller = tokens.check(secret.reveal(), Timestamp::now()).expect("known");
+        let (caller, _) = tokens.check(secret.reveal(), Timestamp::now()).expect("known");
         assert!(caller.can(Scope::Ingest, Some("a")) && !caller.can(Scope::Read, Some("a")));
     }
 

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use rfe_mesh::channel::Dialled;
+
 use crate::{
     Config, RoleName, StartError,
     config::Keys,
@@ -31,7 +33,7 @@ pub async fn check(config: &Config, roles: Option<&[RoleName]>) -> Vec<Finding> 
     add("door", keys.map(|keys| door(&keys)));
     if let Some(roles) = roles {
         let checked = config.check_roles(roles).map_err(|error| StartError::Setting(error.to_string()));
-        let checked = checked.and_then(|()| serve::elsewhere(config, roles));
+        let checked = checked.and_then(|()| serve::elsewhere(config, roles, Dialled::default()));
         add("roles", checked.map(|_| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(",")));
     }
     let (data, folder) = match DataFolder::open(&config.data_dir) {

@@ -1,10 +1,11 @@
 //! `rfe serve`: some roles in this process, each on a port of its own, over the backends that they need.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, pin::pin, time::Duration};
 
 use rfe_mesh::{
     MeshChannel, Metrics, Shutdown,
-    channel::LocalRoutes,
+    channel::{Dial, Dialled, LocalRoutes},
+    health,
     pages::{Pages, Readiness},
     server::{self, GrpcPort},
 };
@@ -23,6 +24,8 @@ use crate::{
 
 /// How long to wait before a backend is tried again: at first, and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// How long backends may take before whoever asks is told that the process waits for them.
+const TOLD_AFTER: Duration = Duration::from_millis(500);
 const WAITING_ENDS_WITHIN: Duration = Duration::from_secs(2);
 
 type Listeners = Vec<(RoleName, TcpListener)>;
@@ -54,14 +57,15 @@ impl Serving {
     ) -> Result<Self, StartError> {
         config.check_roles(roles).map_err(|error| StartError::Setting(error.to_string()))?;
         let keys = config.door.keys().map_err(StartError::Setting)?;
-        let channels = Channels { local: LocalRoutes::default(), remote: elsewhere(config, roles)? };
+        let pages = Pages::default();
+        let remote = elsewhere(config, roles, pages.metrics.dialled())?;
+        let channels = Channels { local: LocalRoutes::default(), remote };
         let folder = DataFolder::open(&config.data_dir)?;
         let listeners = listen_for(config, roles).await?;
         let mut addresses = BTreeMap::new();
         for (role, listener) in &listeners {
             addresses.insert(*role, address(listener)?);
         }
-        let pages = Pages::default();
         let stores = opened(config, &folder, roles, &listeners, &pages, &keys).await?;
         let (shutdown, kinds) = (Shutdown::new(), SourceKinds::default());
         let private_hosts = private_hosts(config);
@@ -88,10 +92,12 @@ impl Serving {
                 None => wiring::serve_edge(listener, site),
             }
         }
-        pages.readiness.set(true);
-        ports.health.set(true).await;
         let mut probes = stores.probes(config, roles);
+        // Not each of them is asked when it is opened.
+        health::ask(&probes, &pages.readiness).await;
         probes.extend(wiring::neighbours(roles, &channels));
+        pages.readiness.set(true);
+        ports.health.set(pages.readiness.is_ready()).await;
         wiring::watch_health(probes, ports.health.clone(), site);
         let first = roles.iter().find(|role| **role != RoleName::Edge);
         let grpc = first.and_then(|role| addresses.get(role)).copied();
@@ -139,8 +145,9 @@ impl Serving {
 pub(crate) fn elsewhere(
     config: &Config,
     roles: &[RoleName],
+    counters: Dialled,
 ) -> Result<BTreeMap<RoleName, MeshChannel>, StartError> {
-    let dial = config.door.dial();
+    let dial = Dial { counters, ..config.door.dial() };
     let mut remote = BTreeMap::new();
     for role in roles.iter().flat_map(|role| role.calls()).filter(|role| !roles.contains(role)) {
         if let Some((name, urls)) = config.mesh.urls(*role) {
@@ -160,7 +167,7 @@ async fn listen_for(config: &Config, roles: &[RoleName]) -> Result<Listeners, St
     Ok(listeners)
 }
 
-/// The stores, as soon as they can be opened.
+/// The stores, as soon as they can be opened. Until then the ports answer that the process waits.
 async fn opened(
     config: &Config,
     folder: &DataFolder,
@@ -169,23 +176,44 @@ async fn opened(
     pages: &Pages,
     keys: &Keys,
 ) -> Result<Stores, StartError> {
+    let mut opening = pin!(tried(config, folder, roles, &pages.readiness));
+    if let Ok(opened) = tokio::time::timeout(TOLD_AFTER, &mut opening).await {
+        return opened;
+    }
     let waiting = Shutdown::new();
+    answer(listeners, pages, keys, &waiting)?;
+    let stores = opening.await?;
+    waiting.begin();
+    // Whoever is still being told that we wait is told so a little longer.
+    let _all_told = waiting.drained(WAITING_ENDS_WITHIN).await;
+    Ok(stores)
+}
+
+/// What the start waits for, on `/readyz`.
+const BACKEND: &str = "backends";
+
+/// Tries to open the stores until it succeeds, and says what is missing.
+async fn tried(
+    config: &Config,
+    folder: &DataFolder,
+    roles: &[RoleName],
+    readiness: &Readiness,
+) -> Result<Stores, StartError> {
     let mut pause = AGAIN.0;
-    let mut waits = false;
+    let mut told = format!("no answer yet from what these name: {}", needed(roles));
+    readiness.report(BACKEND, true, Err(told.clone()));
     loop {
         match stores::open_for(config, folder, roles).await {
             Ok(stores) => {
-                waiting.begin();
-                // Whoever is still being told that we wait is told so a little longer.
-                let _all_told = waiting.drained(WAITING_ENDS_WITHIN).await;
-                pages.readiness.report(BACKEND, true, Ok(()));
+                readiness.report(BACKEND, true, Ok(()));
                 return Ok(stores);
             }
             Err(error @ StartError::Backend { .. }) => {
-                told(&pages.readiness, &error);
-                if !waits {
-                    answer(listeners, pages, keys, &waiting)?;
-                    waits = true;
+                let reason = error.to_string();
+                readiness.report(BACKEND, true, Err(reason.clone()));
+                if reason != told {
+                    tracing::warn!(reason, "the start waits for a backend");
+                    told = reason;
                 }
                 tokio::time::sleep(pause).await;
                 pause = AGAIN.1.min(2 * pause);
@@ -195,14 +223,15 @@ async fn opened(
     }
 }
 
-/// What the start waited for, on `/readyz`.
-const BACKEND: &str = "backends";
-
-fn told(readiness: &Readiness, error: &StartError) {
-    let reason = error.to_string();
-    if readiness.report(BACKEND, true, Err(reason.clone())) {
-        tracing::warn!(reason, "the start waits for a backend");
-    }
+/// The settings of the backends that these roles open.
+fn needed(roles: &[RoleName]) -> String {
+    let any = |needs: fn(RoleName) -> bool| roles.iter().any(|role| needs(*role));
+    let settings = [
+        (any(RoleName::needs_registry), "RFE_POSTGRES_URL"),
+        (any(RoleName::needs_queue), "RFE_REDIS_URL"),
+        (any(RoleName::needs_lake), "MINIO_ENDPOINT"),
+    ];
+    settings.iter().filter(|(needed, _)| *needed).map(|(_, name)| *name).collect::<Vec<_>>().join(", ")
 }
 
 /// Answers on the ports that the process waits.

@@ -3,6 +3,7 @@
 mod action;
 mod answer;
 mod put;
+mod session;
 mod sql;
 mod sql_info;
 mod tables;

@@ -110,6 +110,7 @@ impl<'a> Course<'a> {
         };
         self.last = Some(status);
         if again {
+            self.replicas.counters.repeated.inc();
             tokio::time::sleep(pause).await;
         }
         again

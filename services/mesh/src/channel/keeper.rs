@@ -115,7 +115,7 @@ async fn keep(target: &Arc<Target>, address: SocketAddr, tls: Option<&ClientTls>
     }
 }
 
-// An address that a name no longer has gets no further calls.
+// A connection that ended, or whose address the name no longer has, gets no further calls.
 struct Place<'a> {
     id: u64,
     replicas: &'a Replicas,
@@ -123,6 +123,7 @@ struct Place<'a> {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
+        self.replicas.counters.disconnected.inc();
         self.replicas.leave(self.id, "its name no longer has this address");
     }
 }

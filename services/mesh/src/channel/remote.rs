@@ -40,7 +40,7 @@ impl Remote {
             None if targets.iter().any(|target| target.secure) => Some(ClientTls::load(&Default::default())?),
             None => None,
         };
-        let replicas = Arc::new(Replicas::new());
+        let replicas = Arc::new(Replicas::new(dial.counters.clone()));
         let resolver = dial.resolver.clone();
         let keeper = Keeper { targets, tls, resolver, replicas: replicas.clone() };
         let authorization = dial.token.as_deref().map(bearer).transpose()?;

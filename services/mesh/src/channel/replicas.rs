@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{connect::Sender, target::Target};
+use super::{connect::Sender, dialled::Dialled, target::Target};
 
 /// A connected replica. Clones count as calls that run on it.
 #[derive(Debug, Clone)]
@@ -29,6 +29,7 @@ impl Replica {
 /// All connected replicas of one channel.
 #[derive(Debug)]
 pub(super) struct Replicas {
+    pub(super) counters: Dialled,
     state: Mutex<State>,
     changed: watch::Sender<()>,
 }
@@ -52,10 +53,10 @@ struct Outage {
 
 impl Replicas {
     /// None yet; the time without any begins now.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(counters: Dialled) -> Self {
         let outage = Some(Outage::new("not connected yet"));
         let state = State { connected: Vec::new(), next: 0, outage, told: false };
-        Self { state: Mutex::new(state), changed: watch::Sender::new(()) }
+        Self { counters, state: Mutex::new(state), changed: watch::Sender::new(()) }
     }
 
     /// Nobody looked for any until now.
@@ -112,6 +113,7 @@ impl Replicas {
         state.next += 1;
         state.connected.push(Replica { id, target: target.clone(), address, sender, load: Arc::default() });
         state.outage = None;
+        self.counters.connected.inc();
         if std::mem::take(&mut state.told) {
             tracing::info!(%target, %address, "connected again");
         }

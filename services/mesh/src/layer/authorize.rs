@@ -1,4 +1,6 @@
-//! Lets a call pass if its token has the scope that the call needs, and tells the role who calls.
+//! Lets a call pass if its token has the scope that the call needs, and tells the role who calls. A call that lasts ends with its token.
+
+mod lasting;
 
 use std::{
     future::Future,
@@ -13,9 +15,10 @@ use tower::Service;
 
 use crate::{
     caller::Caller,
+    channel::method::{self, Method},
     status_from_fault,
     tokens::{
-        Tokens,
+        Pass, Tokens,
         rules::{self, Rule},
     },
 };
@@ -43,27 +46,30 @@ impl<S> Authorize<S> {
         Self { tokens, ..self }
     }
 
-    fn admit<B>(&self, request: &http::Request<B>) -> Result<Caller, Fault> {
+    fn admit<B>(&self, request: &http::Request<B>) -> Result<(Caller, Option<Pass>), Fault> {
         match &self.tokens {
-            None => Ok(Caller::within()),
+            None => Ok((Caller::within(), None)),
             Some(tokens) => admit(tokens, request),
         }
     }
 }
 
-fn admit<B>(tokens: &Tokens, request: &http::Request<B>) -> Result<Caller, Fault> {
-    let rule = rules::rule(request.uri().path());
+fn admit<B>(tokens: &Tokens, request: &http::Request<B>) -> Result<(Caller, Option<Pass>), Fault> {
+    let path = request.uri().path();
+    let rule = rules::rule(path);
     if rule == Rule::Open {
-        return Ok(Caller::granted([]));
+        return Ok((Caller::granted([]), None));
     }
-    let caller = tokens.caller(request.headers())?;
+    let (caller, pass) = tokens.pass(request.headers())?;
     match rule {
         Rule::Open | Rule::Token => {}
         Rule::Whole(scope) => caller.may(scope, None)?,
         Rule::PerSource(scope) if caller.can_somewhere(scope) => {}
         Rule::PerSource(scope) => caller.may(scope, None)?,
     }
-    Ok(caller)
+    // A call with one answer has a deadline.
+    let lasts = method::of(path) != Method::Unary;
+    Ok((caller, lasts.then_some(pass)))
 }
 
 impl<S, B> Service<http::Request<B>> for Authorize<S>
@@ -82,9 +88,13 @@ where
 
     fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
         match self.admit(&request) {
-            Ok(caller) => {
+            Ok((caller, pass)) => {
                 request.extensions_mut().insert(caller);
-                Box::pin(self.inner.call(request))
+                let call = self.inner.call(request);
+                match pass {
+                    None => Box::pin(call),
+                    Some(pass) => Box::pin(lasting::held(call, pass)),
+                }
             }
             Err(fault) => {
                 let answer = refusal(fault);
@@ -126,7 +136,7 @@ mod tests {
     const COMMIT: &str = "/rfe.metadata.v1.RunService/CommitRun";
     const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
-    fn issue(path: &Path, scope: &str) -> String {
+    pub(super) fn issue(path: &Path, scope: &str) -> String {
         let secret = Secret::random().expect("random numbers");
         let scopes = vec![scope.parse().expect("a scope")];
         file::edit(path, |tokens| {

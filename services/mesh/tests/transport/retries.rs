@@ -1,5 +1,6 @@
 //! Repetition: only where it is safe, and never without end.
 
+use rfe_mesh::{MeshChannel, Metrics, channel::Dial};
 use tonic::Code;
 
 use crate::stub::{Act, Stub, channel, get, submit, until};
@@ -13,6 +14,27 @@ async fn a_call_that_may_be_repeated_goes_on_to_another_replica() {
         ill.calls() > 0 && well.calls() > 0
     })
     .await;
+}
+
+#[tokio::test]
+async fn repetitions_and_connections_are_counted() {
+    let (ill, well) = (Stub::start(Act::Unavailable), Stub::start(Act::Answer));
+    let metrics = Metrics::default();
+    let dial = Dial { counters: metrics.dialled(), ..Dial::default() };
+    let channel = MeshChannel::remote(&format!("{},{}", ill.url(), well.url()), &dial).expect("a channel");
+    until("one was asked in vain", async || {
+        get(&channel).await.expect("the other one answers");
+        ill.calls() > 0
+    })
+    .await;
+    let count = |name: &str| -> usize {
+        let page = metrics.render();
+        let line = page.lines().find_map(|line| line.strip_prefix(&format!("rfe_rpc_client_{name}_total ")));
+        line.expect("it is shown").parse().expect("a number")
+    };
+    assert_eq!((count("retries"), count("connections"), count("disconnections")), (ill.calls(), 2, 0));
+    ill.kill();
+    until("the end of a connection is counted", async || count("disconnections") == 1).await;
 }
 
 #[tokio::test]

@@ -96,7 +96,8 @@ impl Config {
             may_listen(name, address, self.door.tokens_file.is_some(), self.insecure)
                 .map_err(ConfigError::Setting)?;
         }
-        if roles.len() < RoleName::ALL.len() {
+        let is_elsewhere = |role: &RoleName| !roles.contains(role);
+        if roles.iter().any(|role| role.calls().iter().any(is_elsewhere)) {
             self.door.has_token_for_others().map_err(ConfigError::Setting)?;
         }
         Ok(())
@@ -140,6 +141,26 @@ mod tests {
         let half = config(&[("RFE_TOKENS_FILE", "/t.toml")]);
         let told = half.check_roles(&[RoleName::Dlq]).expect_err("refused").to_string();
         assert!(told.contains("RFE_TOKEN"), "{told}");
+    }
+
+    #[test]
+    fn who_calls_nobody_in_another_process_needs_no_token_for_others() {
+        let guarded = config(&[
+            ("RFE_POSTGRES_URL", "postgres://p/p"),
+            ("RFE_REDIS_URL", "redis://redis"),
+            ("MINIO_ENDPOINT", "http://minio"),
+            ("MINIO_ACCESS_KEY", "a"),
+            ("MINIO_SECRET_KEY", "s"),
+            ("RFE_TOKENS_FILE", "/t.toml"),
+        ]);
+        let within = [RoleName::Metadata, RoleName::Ingest, RoleName::Worker, RoleName::Query];
+        for roles in [&[RoleName::Metadata][..], &within, &RoleName::ALL] {
+            assert!(guarded.check_roles(roles).is_ok(), "{roles:?}");
+        }
+        for roles in [&[RoleName::Worker][..], &[RoleName::Metadata, RoleName::Ingest], &[RoleName::Edge]] {
+            let told = guarded.check_roles(roles).expect_err("refused").to_string();
+            assert!(told.contains("RFE_TOKEN"), "{roles:?}: {told}");
+        }
     }
 
     #[test]

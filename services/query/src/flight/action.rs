@@ -1,11 +1,11 @@
-//! Actions: what is offered, cancelling, and sessions, of which there are none to speak of.
+//! Actions: what is offered, and cancelling.
 
 use arrow_flight::{
     Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightInfo,
 };
 use prost::Message as _;
 
-use super::sql::pinned_of;
+use super::{session, sql::pinned_of};
 use crate::{error::QueryError, running::Running};
 
 // `CloseSessionResult { status: CLOSED }`; `arrow-flight` has no type for it.
@@ -18,7 +18,7 @@ pub fn offered() -> Vec<ActionType> {
         ("ClosePreparedStatement", "Forgets a statement: ActionClosePreparedStatementRequest to nothing"),
         ("CancelFlightInfo", "Ends a running statement: CancelFlightInfoRequest to CancelFlightInfoResult"),
         ("CancelQuery", "Ends a running statement: ActionCancelQueryRequest to ActionCancelQueryResult"),
-        ("SetSessionOptions", "Taken and ignored: SetSessionOptionsRequest to SetSessionOptionsResult"),
+        ("SetSessionOptions", "Refused but for what holds anyway: SetSessionOptionsRequest to SetSessionOptionsResult"),
         ("GetSessionOptions", "Always none: GetSessionOptionsRequest to GetSessionOptionsResult"),
         ("CloseSession", "Always closed: CloseSessionRequest to CloseSessionResult"),
     ]
@@ -36,8 +36,9 @@ pub fn answer(action: &Action, running: &Running) -> Result<Vec<u8>, QueryError>
             let status = cancel(&request.info.unwrap_or_default(), running)?;
             Ok(CancelFlightInfoResult { status: status.into() }.encode_to_vec())
         }
-        // Both results without a field say: no error, no option.
-        "SetSessionOptions" | "GetSessionOptions" => Ok(Vec::new()),
+        "SetSessionOptions" => session::set(action.body.clone()),
+        // A result without a field says: no option.
+        "GetSessionOptions" => Ok(Vec::new()),
         "CloseSession" => Ok(SESSION_CLOSED.to_vec()),
         other => Err(QueryError::Unsupported(format!(
             "the action `{other}` is not offered; ListActions names those that are"

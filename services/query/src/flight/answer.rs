@@ -9,7 +9,7 @@ use arrow_flight::{
     encode::FlightDataEncoderBuilder, error::FlightError,
 };
 use arrow_ipc::writer::IpcWriteOptions;
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use tonic::{Response, Status};
@@ -19,8 +19,24 @@ use crate::error::QueryError;
 
 /// The schema as the encoder sends it.
 pub fn wire_schema(schema: &SchemaRef) -> SchemaRef {
-    let encoder = FlightDataEncoderBuilder::new().with_schema(Arc::clone(schema)).build(stream::empty());
+    let encoder = FlightDataEncoderBuilder::new().with_schema(with_digits(schema)).build(stream::empty());
     encoder.known_schema().unwrap_or_else(|| Arc::clone(schema))
+}
+
+// Drivers of JDBC don't read the digits of a DECIMAL from its type; without these it has none to them, and Spark takes it for
+// DECIMAL(38,18).
+fn with_digits(schema: &SchemaRef) -> SchemaRef {
+    let digits = |field: &FieldRef| match field.data_type() {
+        DataType::Decimal128(precision, scale) => {
+            let mut metadata = field.metadata().clone();
+            metadata.insert("ARROW:FLIGHT:SQL:PRECISION".to_owned(), precision.to_string());
+            metadata.insert("ARROW:FLIGHT:SQL:SCALE".to_owned(), scale.to_string());
+            Arc::new(Field::clone(field).with_metadata(metadata))
+        }
+        _ => Arc::clone(field),
+    };
+    let fields = schema.fields().iter().map(digits).collect::<Fields>();
+    Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
 }
 
 /// The bytes of a schema in a message.
@@ -52,7 +68,7 @@ pub fn rows(
     batches: impl Stream<Item = Result<RecordBatch, QueryError>> + Send + 'static,
 ) -> Reply<Flow<FlightData>> {
     let batches = batches.map_err(|error| FlightError::Tonic(Box::new(Status::from(error))));
-    let encoded = FlightDataEncoderBuilder::new().with_schema(schema).build(batches);
+    let encoded = FlightDataEncoderBuilder::new().with_schema(with_digits(&schema)).build(batches);
     Ok(Response::new(encoded.map_err(Status::from).boxed()))
 }
 

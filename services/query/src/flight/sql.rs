@@ -1,6 +1,7 @@
 //! Flight SQL.
 
 mod metadata;
+mod prepared;
 mod service;
 
 use std::{

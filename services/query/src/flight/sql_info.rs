@@ -32,7 +32,7 @@ const YES: [I; 15] = [
     I::SqlMaxRowSizeIncludesBlobs,
     I::SqlDataDefinitionsInTransactionsIgnored,
 ];
-const NO: [I; 15] = [
+const NO: [I; 16] = [
     I::FlightSqlServerSubstrait,
     I::FlightSqlServerBulkIngestion,
     I::FlightSqlServerIngestTransactionsSupported,
@@ -44,6 +44,7 @@ const NO: [I; 15] = [
     I::SqlSupportsIntegrityEnhancementFacility,
     I::SqlSelectForUpdateSupported,
     I::SqlStoredProceduresSupported,
+    I::SqlStoredFunctionsUsingCallSyntaxSupported,
     I::SqlTransactionsSupported,
     I::SqlDataDefinitionCausesTransactionCommit,
     I::SqlBatchUpdatesSupported,

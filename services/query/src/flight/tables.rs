@@ -47,18 +47,17 @@ async fn schemas(all: &[Described], statements: &Statements) -> Result<Vec<Schem
 fn described(table: &Described, schema: &SchemaRef) -> Schema {
     let fields = schema.fields().iter().zip(&table.columns).map(|(field, (_, kind))| {
         let say = |key: &str, value: &str| (format!("ARROW:FLIGHT:SQL:{key}"), value.to_owned());
-        Field::clone(field).with_metadata(
-            [
-                say("CATALOG_NAME", CATALOG),
-                say("SCHEMA_NAME", table.schema),
-                say("TABLE_NAME", &table.name),
-                say("TYPE_NAME", kind),
-                say("IS_AUTO_INCREMENT", "0"),
-                say("IS_READ_ONLY", "1"),
-                say("IS_SEARCHABLE", "1"),
-            ]
-            .into(),
-        )
+        let mut metadata = field.metadata().clone();
+        metadata.extend([
+            say("CATALOG_NAME", CATALOG),
+            say("SCHEMA_NAME", table.schema),
+            say("TABLE_NAME", &table.name),
+            say("TYPE_NAME", kind),
+            say("IS_AUTO_INCREMENT", "0"),
+            say("IS_READ_ONLY", "1"),
+            say("IS_SEARCHABLE", "1"),
+        ]);
+        Field::clone(field).with_metadata(metadata)
     });
     Schema::new(fields.collect::<Vec<_>>())
 }

@@ -47,6 +47,20 @@ async fn a_statement_answers_with_the_schema_it_announced() {
 }
 
 #[tokio::test]
+async fn a_decimal_tells_its_digits_to_drivers_that_read_no_types() {
+    let served = fixture::serve().await;
+    let mut client = served.sql().await;
+    let sql = "SELECT 2.50::DECIMAL(9,2) AS amount, sum(id) AS total, 1::BIGINT AS n FROM finance_csv";
+    let schema =
+        client.execute(sql.to_owned(), None).await.expect("info").try_decode_schema().expect("schema");
+    let said =
+        |at: usize, key: &str| schema.field(at).metadata().get(&format!("ARROW:FLIGHT:SQL:{key}")).cloned();
+    assert_eq!((said(0, "PRECISION"), said(0, "SCALE")), (Some("9".to_owned()), Some("2".to_owned())));
+    assert_eq!((said(1, "PRECISION"), said(1, "SCALE")), (Some("38".to_owned()), Some("0".to_owned())));
+    assert!(schema.field(2).metadata().is_empty());
+}
+
+#[tokio::test]
 async fn a_ticket_keeps_its_snapshot() {
     let served = fixture::serve().await;
     let mut client = served.sql().await;
@@ -170,7 +184,7 @@ async fn every_sql_info_has_a_value_and_no_transactions_are_offered() {
     let info = client.get_sql_info(vec![]).await.expect("all");
     let all = rows(&mut client, info).await;
     let codes = all[0].column(0).as_primitive::<arrow_array::types::UInt32Type>().values().to_vec();
-    for code in (0..=11).chain(100..=101).chain(500..=575) {
+    for code in (0..=11).chain(100..=101).chain(500..=576) {
         assert!(codes.contains(&code), "no value of {code}");
     }
     let info = client.get_sql_info(vec![SqlInfo::FlightSqlServerTransaction]).await.expect("one");

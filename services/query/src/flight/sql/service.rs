@@ -1,7 +1,5 @@
 //! Decode, call, encode.
 
-use std::sync::Arc;
-
 use arrow_flight::{
     Action, FlightData, FlightDescriptor, FlightInfo, HandshakeRequest, HandshakeResponse, Ticket,
     flight_service_server::FlightService,
@@ -16,7 +14,6 @@ use arrow_flight::{
         server::{DoPutError, FlightSqlService, PeekableFlightDataStream},
     },
 };
-use arrow_schema::{DataType, Field, Schema};
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use prost::Message as _;
@@ -26,12 +23,11 @@ use tonic::{
     metadata::{Ascii, MetadataMap, MetadataValue},
 };
 
-use super::{Sql, metadata};
+use super::{Sql, metadata, prepared};
 use crate::{
     error::QueryError,
     flight::{Flow, Reply, action, answer, put, time_left},
     prepared::PreparedStatements,
-    statements::Description,
     ticket::Pinned,
 };
 
@@ -98,8 +94,8 @@ impl FlightSqlService for Sql {
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         let (description, _) = self.0.statements.describe(&query.query, &caller::of(&request)).await?;
         Ok(ActionCreatePreparedStatementResult {
-            dataset_schema: dataset_schema(&description)?,
-            parameter_schema: parameter_schema(&description)?,
+            dataset_schema: prepared::dataset_schema(&description)?,
+            parameter_schema: prepared::parameter_schema(&description, request.metadata())?,
             prepared_statement_handle: PreparedStatements::create(query.query),
         })
     }
@@ -343,21 +339,4 @@ fn bearer(metadata: &MetadataMap) -> MetadataValue<Ascii> {
     let token = tokens::presented(metadata.as_ref()).ok().flatten().filter(|token| !token.is_empty());
     let value = token.and_then(|token| format!("Bearer {token}").parse().ok());
     value.unwrap_or(MetadataValue::from_static("Bearer anonymous"))
-}
-
-// Drivers take a statement without columns for an update, so columns not known yet are shown as text.
-fn dataset_schema(description: &Description) -> Result<Bytes, QueryError> {
-    match &description.schema {
-        Some(schema) => answer::schema_bytes(&answer::wire_schema(schema)),
-        None => answer::schema_bytes(&Schema::new(vec![Field::new("unknown", DataType::Utf8, true)])),
-    }
-}
-
-fn parameter_schema(description: &Description) -> Result<Bytes, QueryError> {
-    let fields = description.parameters.iter().map(|(name, kind)| {
-        let kind = kind.clone().unwrap_or(DataType::Utf8);
-        Field::new(name, kind, true)
-    });
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    answer::schema_bytes(&answer::wire_schema(&schema))
 }

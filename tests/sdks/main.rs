@@ -1,0 +1,6 @@
+//! The clients in other languages. Each test is named after its language, so that `RFE_TEST_CLIENTS` can leave it out.
+
+mod checks;
+mod examples;
+mod generated;
+mod scenario;
