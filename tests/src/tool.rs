@@ -59,15 +59,20 @@ pub fn httpfs() -> PathBuf {
 /// If it was not installed.
 pub fn node_modules() -> PathBuf {
     let variable = "JOURNEY_NODE_MODULES";
-    found(variable, PathBuf::from(format!("the folder that {variable} names")))
+    found(variable, PathBuf::from(format!("the folder that {variable} names, which `make sdks` makes,")))
 }
 
-/// The Flight SQL driver of JDBC.
+/// The Flight SQL drivers of JDBC, in the versions that people have.
 ///
 /// # Panics
-/// If it was not fetched.
-pub fn jdbc_driver() -> PathBuf {
-    found("JOURNEY_JDBC_DRIVER", cache().join("flight-sql-jdbc-driver-18.3.0.jar"))
+/// If one was not fetched.
+pub fn jdbc_drivers() -> Vec<PathBuf> {
+    let variable = "JOURNEY_JDBC_DRIVERS";
+    let paths = std::env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} names them; `make sdks` fetches them"));
+    let paths: Vec<_> = std::env::split_paths(&paths).collect();
+    assert!(!paths.is_empty() && paths.iter().all(|path| path.exists()), "{variable}: {paths:?}");
+    paths
 }
 
 /// buf.

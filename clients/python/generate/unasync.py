@@ -1,0 +1,63 @@
+"""Writes the blocking half of the face from the one for asyncio, so that both can the same.
+
+`python generate/unasync.py` writes, `--check` compares.
+"""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+FACE = Path(__file__).parent.parent / "src" / "rfe"
+# What waits in another way in each half, and so is written by hand.
+BY_HAND = {"__init__.py", "event_sender.py", "query.py", "wire.py"}
+WORDS = [
+    (r"\basync (def|for|with)\b", r"\1"),
+    (r"\bawait ", ""),
+    (r"\bAsync(Client|EventSender|Iterator|Iterable)\b", r"\1"),
+    (r"__a(enter|exit)__", r"__\1__"),
+    (r"\brfe\._async\b", "rfe._sync"),
+    (r"\basyncio\.sleep\b", "time.sleep"),
+    (r"^import asyncio\n", ""),
+]
+
+
+def blocking(text: str) -> str:
+    """The text of a module without its waiting, formatted."""
+    for pattern, word in WORDS:
+        text = re.sub(pattern, word, text, flags=re.MULTILINE)
+    # Parentheses that held an `await` alone.
+    text = re.sub(r"\((self\._wire\.call\([^\n]*?\))\)\.", r"\1.", text)
+    for step in (["check", "--quiet", "--fix", "--select=I"], ["format"]):
+        ruff = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *step,
+            "--no-cache",
+            "--stdin-filename",
+            str(FACE / "_sync" / "x.py"),
+            "-",
+        ]
+        text = subprocess.run(ruff, input=text, capture_output=True, check=True, text=True).stdout
+    return text
+
+
+def main() -> int:
+    """Writes or compares each module; the answer is the exit code."""
+    check, stale = "--check" in sys.argv[1:], []
+    for path in sorted((FACE / "_async").glob("*.py")):
+        if path.name in BY_HAND:
+            continue
+        text, twin = blocking(path.read_text()), FACE / "_sync" / path.name
+        if check and (not twin.exists() or twin.read_text() != text):
+            stale.append(twin.name)
+        elif not check:
+            twin.write_text(text)
+    if stale:
+        print(f"not what generate/unasync.py writes: {', '.join(stale)}", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
