@@ -29,7 +29,8 @@ async fn the_python_sdk_is_typed_and_well_formed() {
     let cache = tempfile::tempdir().expect("a folder can be made");
     let cache = cache.path().to_str().expect("a path is text");
     let _typed =
-        passes(python(), &["-m", "mypy", "--strict", "--cache-dir", cache, "src/rfe", "tests", "generate"]).await;
+        passes(python(), &["-m", "mypy", "--strict", "--cache-dir", cache, "src/rfe", "tests", "generate"])
+            .await;
     let _clean = passes(python(), &["-m", "ruff", "check", "--no-cache", "."]).await;
     let _form = passes(python(), &["-m", "ruff", "format", "--check", "--no-cache", "."]).await;
 }
