@@ -152,7 +152,7 @@ languages:
 	$(call language,python,Python 3.10 or newer,python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))') \
 	$(call language,typescript,Node.js 20 or newer,node -e 'process.exit(+(parseInt(process.versions.node) < 20))') \
 	$(call language,typescript,npm,npm --version) \
-	$(call language,go,Go 1.24 or newer,go version | grep -E 'go(1\.(2[4-9]|[3-9][0-9])|[2-9])') \
+	$(call language,go,Go 1.25 or newer,go version | grep -E 'go(1\.(2[5-9]|[3-9][0-9])|[2-9])') \
 	$(call language,jdbc,a JDK of Java 17 or newer,javac --version) \
 	$(call language,jdbc,Maven,mvn --version) \
 	[ -z "$$missing" ]
