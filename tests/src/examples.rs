@@ -110,7 +110,7 @@ impl Platform {
         for (example, answer) in examples.iter().zip(&answers) {
             example.check(&String::from_utf8_lossy(answer));
         }
-        let last = examples.iter().zip(&answers).last();
+        let last = examples.iter().zip(&answers).next_back();
         let last = last.map(|(example, answer)| (&example.commands, String::from_utf8_lossy(answer)));
         assert!(ended.code == 0 && answers.len() == examples.len(), "it ends with {ended:?} in\n{last:#?}");
     }
