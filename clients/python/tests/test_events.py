@@ -78,6 +78,20 @@ async def test_asyncio_hands_back_as_well(async_client: rfe.AsyncClient, platfor
     assert [event.event_id for event in raised.value.undelivered] == [f"e{number}" for number in range(30)]
 
 
+def test_an_event_that_found_no_room_is_handed_back_as_well(client: rfe.Client, platform: Platform) -> None:
+    platform.refusals = [NONE]
+    sender = client.event_sender("s", linger=60)
+    for number in range(2):
+        sender.send(rfe.Event(event_id=f"e{number}", payload=b"x" * 700_000))
+    end = time.monotonic() + 20
+    while sender._batch.error is None and time.monotonic() < end:
+        time.sleep(0.02)
+    with pytest.raises(rfe.SendError) as raised:
+        sender.send(rfe.Event(event_id="e2", payload=b"x" * 700_000))
+    assert [event.event_id for event in raised.value.undelivered] == ["e0", "e1", "e2"]
+    assert sender.close() == rfe.Summary()
+
+
 def test_a_sender_gives_up_after_its_patience_and_says_what_it_holds(client: rfe.Client, platform: Platform) -> None:
     platform.refusals = [FULL] * 1000
     sender = client.event_sender("s", patience=0.5)
