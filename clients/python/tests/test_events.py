@@ -102,6 +102,15 @@ def test_a_sender_gives_up_after_its_patience_and_says_what_it_holds(client: rfe
     assert [event.event_id for event in raised.value.undelivered] == ["e"]
 
 
+def test_a_sender_asks_once_each_time_that_it_asks(client: rfe.Client, platform: Platform) -> None:
+    platform.refusals = [Refusal(grpc.StatusCode.UNAVAILABLE, reason="BACKEND_UNAVAILABLE", retry_after=0.01)] * 100
+    sender = client.event_sender("s", patience=0.05)
+    sender.send(rfe.Event(payload=b"1"))
+    with pytest.raises(rfe.SendError):
+        sender.close()
+    assert len(platform.calls) == 1, "the first pause is longer than its patience"
+
+
 def test_a_sender_waits_while_its_calls_are_under_way(client: rfe.Client, platform: Platform) -> None:
     platform.slow = 0.5
     sent = 0

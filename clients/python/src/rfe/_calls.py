@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeVar
 
 from google.protobuf.message import Message
@@ -42,6 +42,8 @@ class Call(Generic[Request, Response]):
 
 SUBMIT_JOB = Call("ingest", ingest.SubmitJobRequest, ingest.SubmitJobResponse)
 SUBMIT_EVENTS = Call("ingest", ingest.SubmitEventsRequest, ingest.SubmitEventsResponse)
+# For the event sender, which repeats by a patience of its own.
+SEND_EVENTS = replace(SUBMIT_EVENTS, safe=False)
 STREAM_EVENTS = Call("ingest", ingest.StreamEventsRequest, ingest.StreamEventsResponse, safe=False)
 GET_JOB = Call("ingest", ingest.GetJobRequest, ingest.GetJobResponse)
 LIST_JOBS = Call("ingest", ingest.ListJobsRequest, ingest.ListJobsResponse)

@@ -39,7 +39,7 @@ class Settings:
     deadline: float = 30.0
     """Seconds that a call may take, all attempts together."""
     query_deadline: float | None = None
-    """Seconds that a query may take, its rows included."""
+    """Seconds that planning a query may take, and as many that running it until its last row may."""
     backoff: Backoff = field(default_factory=Backoff)
 
     @property

@@ -161,7 +161,7 @@ class AsyncEventSender:
         begun, attempt = time.monotonic(), 1
         while True:
             try:
-                results = list((await self._wire.call(calls.SUBMIT_EVENTS, request)).results)
+                results = list((await self._wire.call(calls.SEND_EVENTS, request)).results)
             except Error as error:
                 pause = pause_before_next(attempt, error, time.monotonic() - begun, self._patience)
                 if pause is None:

@@ -78,7 +78,8 @@ class Query:
     async def query(self, sql: str, parameters: Sequence[Any] = (), *, deadline: float | None = None) -> AsyncRows:
         """Runs a query over one snapshot of the datasets. `parameters` are the values of the `?` in it, in their order.
 
-        `deadline` is in seconds, for the rows as well; without, it is the client's `query_deadline`, which is none by default.
+        `deadline` is in seconds, once for planning and once for running it until its last row; without, it is the client's
+        `query_deadline`, which is none by default.
         Raises InvalidArgument if the SQL is wrong or not allowed (reasons SQL_INVALID, SQL_NOT_ALLOWED), ResourceExhausted if it needs
         more than it may use. What goes wrong later is raised where the rows are read.
         """

@@ -58,6 +58,7 @@ class Jobs:
     def watch_job(self, job_id: str, *, deadline: float | None = None) -> Iterator[Job]:
         """A job as it is now, then as it is after each change, until it has ended. There is no deadline unless one is given.
 
+        Leaving the loop early ends the watch once the iterator is closed or collected.
         Raises NotFound if it does not exist, Unavailable if the service stops: watch again.
         """
         for answer in self._wire.stream(calls.WATCH_JOB, WatchJobRequest(job_id=job_id), deadline):
