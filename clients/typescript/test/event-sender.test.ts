@@ -131,7 +131,7 @@ test("a sender waits while four calls are under way", async () => {
 
 test("a batch is repeated with the same ids while the platform is full or away", async () => {
   const { platform, seen } = await accepting({
-    refuse: (_, call) => (call === 1 ? full(50) : undefined),
+    refuse: (_, call) => (call === 1 ? full(700) : undefined),
     loseAnswer: (call) => call === 2,
   });
   await using _ = platform;
@@ -139,7 +139,9 @@ test("a batch is repeated with the same ids while the platform is full or away",
   const sender = client.eventSender("s");
   await sender.send({ json: 1 });
   await sender.send({ eventId: "mine", json: 2 });
+  const begun = performance.now();
   assert.deepEqual(await sender.finish(), { accepted: 0, duplicates: 2, rejected: [] });
+  assert.ok(performance.now() - begun >= 699, "it waits as long as the platform wants");
   assert.equal(seen.calls.length, 3);
   assert.deepEqual(new Set(seen.calls.map(String)).size, 1);
 });
@@ -210,6 +212,22 @@ test("an error that is not worth repeating hands back everything at once, what w
   }
   assert.deepEqual(handedBack, ids(0, taken), "every event that was sent, the last one included");
   assert.ok(seen.calls.length <= 5);
+});
+
+test("an event that no longer fits into a batch is handed back with it", async () => {
+  const { platform, seen } = await accepting({ refuse: () => refusal(Code.NotFound, "no such source") });
+  await using _ = platform;
+  await using client = new Client(platform.url);
+  const sender = client.eventSender("s", { linger: 60_000, maxEvents: 2 });
+  await sender.send({ eventId: "e-0", json: 1 });
+  await sender.send({ eventId: "e-1", json: 1 });
+  await until("the call was refused", () => seen.calls.length === 1 && seen.running === 0);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await sender.send({ eventId: "e-2", payload: "x".repeat(1_000_000) });
+  const send = sender.send({ eventId: "e-3", payload: "x".repeat(1_000_000) });
+  await assert.rejects(send, (error) => {
+    return error instanceof SendError && error.undelivered.map(({ eventId }) => eventId).join() === "e-0,e-1,e-2,e-3";
+  });
 });
 
 test("an event does not wait longer than its linger for others", async () => {

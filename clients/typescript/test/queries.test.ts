@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Code, type HandlerContext } from "@connectrpc/connect";
 import { Client, DeadlineExceededError, InvalidArgumentError, ResourceExhaustedError } from "@rfe/client";
 import { Date_, DateUnit, Field, Int64, type RecordBatch, Schema, Table, Utf8, vectorFromArray } from "apache-arrow";
+import { encapsulated } from "../src/flight/ipc.js";
 import { partsOf, querying } from "./flight.js";
 import { refusal, until } from "./platform.js";
 
@@ -88,6 +89,16 @@ test("messages that carry no rows are passed over", async () => {
   assert.equal((await (await client.query("SELECT 1")).table()).numRows, 3);
 });
 
+test("a message's parts stand at multiples of eight bytes, wherever they lay on the wire", () => {
+  const wire = Uint8Array.from({ length: 32 }, (_, at) => at);
+  const message = { dataHeader: wire.subarray(1, 6), dataBody: wire.subarray(9, 19) };
+  const bytes = encapsulated(message);
+  assert.deepEqual([...bytes.subarray(0, 8)], [255, 255, 255, 255, 8, 0, 0, 0]);
+  assert.deepEqual([...bytes.subarray(8, 16)], [1, 2, 3, 4, 5, 0, 0, 0]);
+  assert.deepEqual(bytes.subarray(16), message.dataBody);
+  assert.equal(bytes.byteOffset, 0);
+});
+
 test("dictionaries are there for all batches behind them", async () => {
   const words = vectorFromArray(["a", "b", "a", null]);
   const schema = new Schema([new Field("word", words.type, true)]);
@@ -103,17 +114,22 @@ test("dictionaries are there for all batches behind them", async () => {
 });
 
 test("values are bound in their order and never pasted into the text", async () => {
-  const { platform, seen } = await querying({ rows: () => partsOf(SCHEMA) });
+  let ran = "";
+  const { platform, seen } = await querying({
+    rows(sql) {
+      ran = sql;
+      return partsOf(SCHEMA);
+    },
+  });
   await using _ = platform;
   await using client = new Client(platform.url);
   const at = new Date("2024-02-29T12:34:56.789Z");
   const day = vectorFromArray([at], new Date_(DateUnit.DAY));
   const parameters = ["w'3", 700, 2n ** 63n - 1n, 1.5, true, null, Uint8Array.of(170), at, 2n ** 64n - 1n, day, -0];
-  let asked = "";
-  const rows = await client.query("SELECT ?", { parameters });
-  await rows.table();
-  asked = seen.calls.join(", ");
-  assert.equal(asked, "CreatePreparedStatement, put, info of prepared, ClosePreparedStatement, get");
+  await (await client.query("SELECT ?", { parameters })).table();
+  const calls = seen.calls.join(", ");
+  assert.equal(calls, "CreatePreparedStatement, put, info of prepared, ClosePreparedStatement, get");
+  assert.equal(ran, "SELECT ? (bound)", "the handle that carries the values is the one that runs");
   const { bound } = seen;
   assert.ok(bound);
   assert.equal(bound.numRows, 1);

@@ -102,6 +102,16 @@ test("repetitions stay within the call's deadline", async () => {
   assert.ok(calls.count >= 2 && calls.count <= 4, String(calls.count));
 });
 
+test("a pause that would outlast the deadline is not begun", async () => {
+  const { platform, calls } = await refusing(9, unavailable({ retryAfter: 15_000 }));
+  await using _ = platform;
+  await using client = new Client({ url: platform.url, retries: { attempts: 4, base: 10, cap: 20_000 } });
+  const begun = performance.now();
+  await assert.rejects(client.job("j", { deadline: 10_000 }), { retryAfter: 15_000 });
+  assert.ok(performance.now() - begun < 9000);
+  assert.equal(calls.count, 1);
+});
+
 test("delays double up to the cap and end with the attempts", () => {
   const backoff = { attempts: 7, base: 100, cap: 2000 };
   const most = [1, 2, 5, 6, 7].map((attempt) => delayAfter(attempt, backoff, 1));
