@@ -39,7 +39,7 @@ VERSITYGW := $(RFE_CACHE)/versitygw-$(VERSITYGW_VERSION)/versitygw
 PYTHON := $(RFE_CACHE)/venv/bin/python
 JDBC_DRIVERS := $(JDBC_DRIVER_VERSIONS:%=$(RFE_CACHE)/flight-sql-jdbc-driver-%.jar)
 # Named by what is to be in it, so that checkouts of several times share the cache.
-NODE_MODULES := $(RFE_CACHE)/typescript-$(firstword $(shell cksum <clients/typescript/package-lock.json))/node_modules
+NODE_MODULES := $(RFE_CACHE)/typescript-$(firstword $(shell cksum clients/typescript/package-lock.json 2>/dev/null))/node_modules
 HTTPFS := $(RFE_CACHE)/venv/httpfs.duckdb_extension
 PYTHON_READY := $(RFE_CACHE)/venv/requirements.txt
 BENCH_READY := $(RFE_CACHE)/venv/bench-requirements.txt
