@@ -64,7 +64,7 @@ TEST_ENVIRONMENT = LD_LIBRARY_PATH=$(DUCKDB_LIB_DIR) DYLD_LIBRARY_PATH=$(DUCKDB_
 CLIENTS := python typescript go jdbc
 RFE_TEST_CLIENTS ?= python,typescript,go,jdbc
 TESTED := $(sort $(subst $(comma), ,$(RFE_TEST_CLIENTS)))
-SKIPPED := $(foreach client,$(filter-out $(TESTED),$(CLIENTS)),--skip the_$(client)_sdk --skip the_$(client)_driver)
+SKIPPED := $(foreach client,$(filter-out $(TESTED),$(CLIENTS)),--skip the_$(client)_)
 
 # need TEST,DEBIAN_PACKAGE,HINT: where the test fails, root on Debian installs the package; others are told. A server that is installed
 # so is not started (RUNLEVEL=1): tests start their own.

@@ -1,7 +1,7 @@
 //! The generated code that is committed is what the protos give today.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -29,10 +29,13 @@ fn collect(root: &Path, below: &Path, files: &mut Files) {
 /// Generates anew, and compares with those committed files of the client that `is_generated` names.
 async fn compare(client: &str, is_generated: impl Fn(&Path) -> bool) {
     let home = tempfile::tempdir().expect("a folder can be made");
-    let own = [tool::python(), tool::node_modules().join(".bin/tool")];
-    let folders = own.iter().filter_map(|tool| tool.parent()).map(Path::to_owned);
+    let mut folders = vec![tool::python().with_file_name("")];
+    if client == "typescript" {
+        folders.push(tool::node_modules().join(".bin"));
+    }
     let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(folders.chain(std::env::split_paths(&inherited))).expect("a PATH");
+    let path =
+        std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&inherited))).expect("a PATH");
     let mut buf = tool::command(&tool::buf());
     let template = format!("clients/{client}/buf.gen.yaml");
     buf.args(["generate", "--template", &template, "-o"]).arg(home.path());
@@ -45,8 +48,8 @@ async fn compare(client: &str, is_generated: impl Fn(&Path) -> bool) {
     committed.retain(|path, _| is_generated(path));
     assert!(!new.is_empty(), "{client}: nothing is generated");
     let differs = |path: &&PathBuf| new.get(*path) != committed.get(*path);
-    let all: BTreeMap<_, _> = new.keys().chain(committed.keys()).map(|path| (path, ())).collect();
-    let different: Vec<_> = all.into_keys().filter(differs).collect();
+    let all: BTreeSet<_> = new.keys().chain(committed.keys()).collect();
+    let different: Vec<_> = all.into_iter().filter(differs).collect();
     assert!(different.is_empty(), "{client}: `make generate` writes anew: {different:?}");
 }
 

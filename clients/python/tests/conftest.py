@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -12,16 +13,8 @@ import rfe
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (
-        "RFE_URL",
-        "RFE_METADATA_URL",
-        "RFE_SCHEDULER_URL",
-        "RFE_DLQ_URL",
-        "RFE_QUERY_URL",
-        "RFE_TOKEN",
-        "RFE_TLS_CA",
-    ):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith("RFE_")]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

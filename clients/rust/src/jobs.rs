@@ -28,15 +28,29 @@ pub struct Submitted {
 pub struct JobWatch {
     messages: tonic::Streaming<pb::WatchJobResponse>,
     stub: Stub<IngestServiceClient<Wire>>,
+    end: Option<Instant>,
 }
 
 impl JobWatch {
+    /// Lets the watch last so long from now on; as long as the job, by default.
+    #[must_use]
+    pub fn within(self, deadline: Duration) -> Self {
+        Self { end: Some(Instant::now() + deadline), ..self }
+    }
+
     /// The job as it is now, or once it has changed; `None` behind the state in which it ended.
     ///
     /// # Errors
-    /// If the watch broke off, also because the service is stopping; the job can be watched again.
+    /// If the watch broke off, also because the service is stopping; the job can be watched again. If its deadline is over.
     pub async fn next(&mut self) -> Result<Option<pb::Job>> {
-        match self.messages.message().await {
+        let message = self.messages.message();
+        let message = match self.end {
+            None => message.await,
+            Some(end) => tokio::time::timeout_at(end.into(), message)
+                .await
+                .map_err(|_| Error::deadline(&self.stub.url))?,
+        };
+        match message {
             Ok(Some(message)) => self.stub.filled(message.job, "job").map(Some),
             Ok(None) => Ok(None),
             Err(status) => Err(Error::from_status(&self.stub.url, &status)),
@@ -125,7 +139,7 @@ impl Client {
                     Ok(client.watch_job(request).await?.into_inner())
                 })
                 .await?;
-        Ok(JobWatch { messages, stub: self.streams.clone() })
+        Ok(JobWatch { messages, stub: self.streams.clone(), end: None })
     }
 
     /// Waits until a job has ended. `progress` sees the job as it is now and after each change.

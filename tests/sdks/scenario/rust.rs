@@ -283,9 +283,14 @@ async fn errors(client: &Client, endpoints: &Endpoints) -> Result<Json> {
     client.pause_source("scenario_numbers").await?;
     let job_id = client.submit_job("scenario_numbers").await?.job.job_id;
     let begun = Instant::now();
-    let late =
-        tokio::time::timeout(Duration::from_millis(500), client.wait_job(&job_id, |_| ())).await.is_err();
-    let deadline = json!({"code": if late { "DEADLINE_EXCEEDED" } else { "OK" }, "prompt": begun.elapsed() < Duration::from_secs(5)});
+    let mut watch = client.watch_job(&job_id).await?.within(Duration::from_millis(500));
+    let late = loop {
+        match watch.next().await {
+            Ok(job) => ensure!(job.is_some_and(|job| !has_ended(&job)), "a paused job does not end"),
+            Err(error) => break error,
+        }
+    };
+    let deadline = json!({"code": code(&late), "prompt": begun.elapsed() < Duration::from_secs(5)});
     let cancelled = client.cancel_job(&job_id).await?;
     client.resume_source("scenario_numbers").await?;
 
